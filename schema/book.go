@@ -1,0 +1,153 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// States of an entry.
+const (
+	StateStarted = "started" // begun; when nobody is at it any more, it was cut off
+	StateApplied = "applied"
+	StateFailed  = "failed"
+	StateDropped = "dropped" // a view that left the repository
+	StatePending = "pending" // only in Status: not begun
+)
+
+// entry is a row of schema_migrations.
+type entry struct {
+	kind      string
+	version   uint32
+	name      string
+	checksum  string
+	state     string
+	startedAt time.Time
+	appliedAt time.Time
+	err       string
+	binary    string
+}
+
+// book is schema_migrations, read once: for each file the entry of its last run.
+type book struct {
+	exists bool // whether the table does
+	last   map[key]entry
+	latest time.Time // the greatest startedAt, so that the next one is greater whatever the clocks do
+}
+
+type key struct{ kind, name string }
+
+func readBook(ctx context.Context, db DB) (*book, error) {
+	b := &book{last: map[key]entry{}}
+	objects, err := ourObjects(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if b.exists = objects["schema_migrations"] != ""; !b.exists {
+		return b, nil
+	}
+	rows, err := db.Query(ctx, `SELECT kind, version, name, checksum, state, started_at, applied_at, error, binary
+FROM schema_migrations FINAL
+ORDER BY started_at, kind, version, name`)
+	if err != nil {
+		return nil, fmt.Errorf("read schema_migrations: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.kind, &e.version, &e.name, &e.checksum, &e.state, &e.startedAt, &e.appliedAt, &e.err, &e.binary); err != nil {
+			return nil, fmt.Errorf("read schema_migrations: %w", err)
+		}
+		k := key{e.kind, e.name}
+		if e.kind == KindMigration {
+			// A migration is its number: one that was renamed must be noticed, not applied again.
+			k.name = fmt.Sprint(e.version)
+		}
+		b.last[k] = e
+		b.latest = e.startedAt
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read schema_migrations: %w", err)
+	}
+	return b, nil
+}
+
+func (b *book) of(f file) (entry, bool) {
+	k := key{f.kind, f.name}
+	if f.kind == KindMigration {
+		k.name = fmt.Sprint(f.version)
+	}
+	e, ok := b.last[k]
+	return e, ok
+}
+
+// begin is the time of a new run, later than that of every run before it.
+func (b *book) begin(now time.Time) time.Time {
+	now = now.UTC().Truncate(time.Millisecond)
+	if !now.After(b.latest) {
+		now = b.latest.Add(time.Millisecond)
+	}
+	b.latest = now
+	return now
+}
+
+// write appends e. The row with the same run replaces the one before.
+func (b *book) write(ctx context.Context, db DB, e entry) error {
+	const timeFormat = "2006-01-02 15:04:05.000"
+	appliedAt := "1970-01-01 00:00:00.000"
+	if !e.appliedAt.IsZero() {
+		appliedAt = e.appliedAt.UTC().Format(timeFormat)
+	}
+	err := db.Exec(ctx, `INSERT INTO schema_migrations (kind, version, name, checksum, state, started_at, applied_at, error, binary)
+SELECT {kind:String}, {version:UInt32}, {name:String}, {checksum:String}, {state:String}, {started_at:DateTime64(3, 'UTC')}, {applied_at:DateTime64(3, 'UTC')}, {error:String}, {binary:String}`,
+		named("kind", e.kind), named("version", e.version), named("name", e.name), named("checksum", e.checksum),
+		named("state", e.state), named("started_at", e.startedAt.Format(timeFormat)), named("applied_at", appliedAt),
+		named("error", e.err), named("binary", binaryVersion()))
+	if err != nil {
+		return fmt.Errorf("write schema_migrations: %w", err)
+	}
+	return nil
+}
+
+func named(name string, value any) driver.NamedValue {
+	return driver.NamedValue{Name: name, Value: value}
+}
+
+// ourObjects are the tables and views of the current database: name to engine.
+func ourObjects(ctx context.Context, db DB) (map[string]string, error) {
+	rows, err := db.Query(ctx, "SELECT name, engine FROM system.tables WHERE database = currentDatabase()")
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	defer rows.Close()
+	objects := map[string]string{}
+	for rows.Next() {
+		var name, engine string
+		if err := rows.Scan(&name, &engine); err != nil {
+			return nil, fmt.Errorf("list tables: %w", err)
+		}
+		objects[name] = engine
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	return objects, nil
+}
+
+// binaryVersion is what the running program calls itself: its module version, or the commit it was built from.
+func binaryVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
+			return s.Value
+		}
+	}
+	return version
+}

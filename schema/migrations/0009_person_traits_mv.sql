@@ -1,0 +1,12 @@
+-- Feeds person_traits from the identify messages in every insert into events.
+CREATE MATERIALIZED VIEW IF NOT EXISTS person_traits_mv /*ON CLUSTER*/ TO person_traits
+AS
+SELECT
+    distinct_id,
+    told.1 AS trait,
+    told.2 AS value,
+    ts AS at
+FROM events
+ARRAY JOIN CAST(properties, 'Array(Tuple(LowCardinality(String), String))') AS told
+WHERE type = 'identify'
+COMMENT 'Feeds person_traits from inserts into events'
