@@ -56,7 +56,7 @@ SELECT
     daily,
     weekly,
     monthly,
-    if(monthly = 0, NULL, daily / monthly) AS stickiness
+    round(daily / nullIf(monthly, 0), 6) AS stickiness
 FROM days
 WHERE day BETWEEN first_day AND last_day
 ORDER BY day

@@ -3,8 +3,8 @@
 -- People are persons: all ids of one person count once. People, purchases and revenue leave machine events out and come from
 -- whole UTC days, those that the range touches.
 --
--- param  from         DateTime64(3) = 1900-01-01  start, inclusive, UTC; the default is everything
--- param  to           DateTime64(3) = 2299-01-01  end, exclusive, UTC
+-- param  from         DateTime64(3) = 1970-01-01  start, inclusive, UTC; the default is everything
+-- param  to           DateTime64(3) = 2100-01-01  end, exclusive, UTC
 -- column events       UInt64                      all events, without identify, group and alias messages
 -- column human_events UInt64                      events without those of machines
 -- column people       UInt64                      persons with at least one event
@@ -28,8 +28,8 @@ WITH
             sumMap(day.revenue) AS revenue
         FROM person_day AS day
         LEFT JOIN person_ids AS ids ON ids.distinct_id = day.distinct_id
-        WHERE day.day >= toDate32({from:DateTime64(3)}, 'UTC')
-          AND day.day < {to:DateTime64(3)}
+        WHERE day.day >= toDate({from:DateTime64(3)}, 'UTC')
+          AND day.day <= toDate({to:DateTime64(3)} - INTERVAL 1 MILLISECOND, 'UTC')
           AND day.events > 0
     )
 SELECT
