@@ -9,7 +9,7 @@
 -- column human_events UInt64                   events without those of machines
 -- column people       UInt64                   ids without those of machines, estimated (about 1 % off); someone known by two ids counts twice
 -- column purchases    UInt64                   purchase events of humans
--- column revenue      Map(LowCardinality(String), Decimal(38, 4)) purchases minus refunds, by currency
+-- column revenue      Map(String, Decimal(38, 4)) purchases minus refunds, by currency
 SELECT
     channel,
     sum(events) AS events,

@@ -20,18 +20,23 @@
 -- column distinct_id String                      the id it came with
 -- column event_id    UUID
 WITH
-    {person:String} AS id,
+    coalesce(nullIf((SELECT any(person_id) FROM person_ids WHERE distinct_id = {person:String}), ''), {person:String}) AS person,
+    -- person_ids says whose an id is. These are the ids it could say it of, so that it does not have to look at all.
+    named AS
+    (
+        SELECT distinct_id FROM identity_edges WHERE user_id = person
+    ),
+    candidates AS
+    (
+        SELECT distinct_id FROM named
+        UNION ALL
+        SELECT distinct_id FROM identity_edges WHERE user_id IN (SELECT distinct_id FROM named)
+    ),
     ids AS
     (
-        SELECT arrayJoin([id, person_id]) AS distinct_id
-        FROM person_ids
-        WHERE distinct_id = id
-        UNION DISTINCT
-        SELECT id
-        UNION DISTINCT
-        SELECT distinct_id
-        FROM person_ids
-        WHERE person_id IN (SELECT person_id FROM person_ids WHERE distinct_id = id UNION DISTINCT SELECT id)
+        SELECT distinct_id FROM person_ids WHERE person_id = person AND distinct_id IN (SELECT distinct_id FROM candidates)
+        UNION ALL
+        SELECT person
     )
 SELECT
     ts,

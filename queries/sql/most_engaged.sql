@@ -37,7 +37,7 @@ SELECT
     purchases_365d,
     revenue_365d,
     trend,
-    last_seen
+    toDateTime64(last_seen, 3, 'UTC') AS last_seen
 FROM person_features
 WHERE engagement > 0
 ORDER BY engagement DESC, visits_7d DESC, page_views_7d DESC, last_seen DESC, person_id

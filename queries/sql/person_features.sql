@@ -55,7 +55,7 @@ SELECT
     days_since_last_event,
     days_since_last_purchase,
     trend,
-    first_seen,
-    last_seen
+    toDateTime64(first_seen, 3, 'UTC') AS first_seen,
+    toDateTime64(last_seen, 3, 'UTC') AS last_seen
 FROM person_features
 WHERE person_id = coalesce((SELECT any(person_id) FROM person_ids WHERE distinct_id = {person:String} HAVING count() > 0), {person:String})

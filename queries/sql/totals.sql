@@ -9,7 +9,7 @@
 -- column human_events UInt64                      events without those of machines
 -- column people       UInt64                      persons with at least one event
 -- column purchases    UInt64                      purchase events
--- column revenue      Map(LowCardinality(String), Decimal(38, 4)) purchases minus refunds, by currency
+-- column revenue      Map(String, Decimal(38, 4)) purchases minus refunds, by currency
 WITH
     counted AS
     (
