@@ -111,7 +111,8 @@ func (e *encoder) payload(b []byte, m *message) []byte {
 	case socialImpression, socialReaction, socialShare, socialFollow:
 		o.int("post_id", m.ts/day)
 	case socialMention:
-		o.str("sentiment", [...]string{"0.8", "0.3", "-0.4"}[m.score])
+		o.key("sentiment")
+		o.b = append(o.b, [...]string{"0.8", "0.3", "-0.4"}[m.score]...)
 	case adImpression, adClick:
 		o.str("ad_id", "ad-"+origins[p.origin].name[:2])
 	case supportTicket:

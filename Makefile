@@ -1,0 +1,33 @@
+# Everything needs Go, gcc, make, git, and npm once for the engine. `make` alone lists the targets.
+
+# The embedded ClickHouse. Set LIVELLO_ENGINE to use one that is installed elsewhere.
+export LIVELLO_ENGINE ?= $(CURDIR)/engine/libchdb.so
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help engine build demo test lint bench dashboards
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+engine: $(LIVELLO_ENGINE) ## fetch the pinned ClickHouse library with npm and check it (once, 178 MB)
+$(CURDIR)/engine/libchdb.so: warehouse/embedded/fetch.sh
+	warehouse/embedded/fetch.sh
+
+build: ## make bin/livello
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/livello ./cmd/livello
+
+demo: engine build ## simulate a company's audience and look at it; ONCE=1 stops after the page
+	bin/livello demo $(if $(ONCE),--once) $(DEMOFLAGS)
+
+test: engine ## run all tests
+	go test $(TESTFLAGS) ./...
+
+lint: ## run golangci-lint (built on the first run)
+	go tool -modfile=tools/go.mod golangci-lint run
+
+bench: engine ## run all benchmarks, tests left out
+	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./...
+
+dashboards: ## write the Grafana boards' JSON
+	go run ./cmd/livello dashboards --out dashboards
