@@ -1,0 +1,141 @@
+package files
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// event reads one event: its own keys, and those at the top of the mapping that it does not have itself. Properties,
+// traits, context and conditions of both are put together.
+func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
+	e := &eventMapping{at: at, typ: "track", rest: true}
+	body := &value{kind: object, at: at}
+	context := &value{kind: object, at: at}
+	var bodyKey pair
+	hasTime := false
+	for _, pair := range withDefaults(own, common) {
+		n := pair.value
+		switch pair.key {
+		case "type":
+			e.typ = p.choice(n, messageTypes...)
+		case "event", "name", "kind", "channel", "userId", "anonymousId", "previousId", "groupId", "messageId":
+			if v := p.text(n); v != nil {
+				e.fields = append(e.fields, field{pair.key, v})
+			}
+		case "time":
+			hasTime = true
+			e.time = p.time(n)
+		case "properties", "traits":
+			if bodyKey.key != "" && bodyKey.key != pair.key {
+				p.fail(pair.keyAt, "an event has properties or traits, not both")
+			}
+			bodyKey = pair
+			p.members(body, n)
+		case "context":
+			p.members(context, n)
+		case "when":
+			e.when = append(e.when, p.conditions(n)...)
+		case "rest":
+			e.rest = p.choice(n, "keep", "drop") == "keep"
+		default:
+			p.fail(pair.keyAt, "an event has no such key%s", didYouMean(pair.key, eventKeys))
+		}
+	}
+	e.body = body
+	if len(context.members) > 0 {
+		e.fields = append(e.fields, field{"context", context})
+	}
+	p.checkEvent(e, bodyKey, hasTime)
+	return e
+}
+
+// withDefaults returns the event's own keys behind those common ones that they do not replace.
+func withDefaults(own, common []pair) []pair {
+	adds := []string{"properties", "traits", "context", "when"}
+	var all []pair
+	for _, c := range common {
+		replaced := slices.ContainsFunc(own, func(o pair) bool { return o.key == c.key })
+		if !replaced || slices.Contains(adds, c.key) {
+			all = append(all, c)
+		}
+	}
+	return append(all, own...)
+}
+
+// checkEvent looks at what belongs together.
+func (p *mappingParser) checkEvent(e *eventMapping, body pair, hasTime bool) {
+	in := func(field string) place {
+		at := e.at
+		at.field = strings.TrimPrefix(at.field+"."+field, ".")
+		return at
+	}
+	has := func(name string) bool { return e.find(name) != nil }
+	if !hasTime {
+		p.fail(in("time"), "when it happened is needed: a column, as `time: {column: NAME, layout: \"%%Y-%%m-%%d\"}`, a constant time, or `time: received` for the time of loading")
+	}
+	if !has("userId") && !has("anonymousId") {
+		p.fail(in("userId"), "who did it is needed: userId or anonymousId, such as `userId: \"{customer_id}\"`")
+	}
+	if e.typ == "track" && !has("event") {
+		p.fail(in("event"), "a track message needs a name, such as `event: Order Completed`")
+	}
+	if e.typ == "alias" && (!has("previousId") || !has("userId")) {
+		p.fail(in("previousId"), "an alias needs userId and previousId, the id that is now the user's")
+	}
+	if e.typ == "group" && !has("groupId") {
+		p.fail(in("groupId"), "a group message needs groupId")
+	}
+	wantBody := "properties"
+	if e.typ == "identify" || e.typ == "group" {
+		wantBody = "traits"
+	}
+	if body.key != "" && body.key != wantBody {
+		p.fail(body.keyAt, "a message of type %s has %s", e.typ, wantBody)
+	}
+	for _, f := range e.fields {
+		only := map[string][]string{"event": {"track"}, "name": {"page", "screen"}, "previousId": {"alias"}}[f.name]
+		if only != nil && !slices.Contains(only, e.typ) {
+			p.fail(f.at, "is for messages of type %s; this one is %s", strings.Join(only, " and "), e.typ)
+		}
+	}
+}
+
+// label gives each event the name by which derived ids tell it from the others of the same row.
+func (p *mappingParser) label(m *Mapping) {
+	seen := map[string]int{}
+	ids := map[string]bool{}
+	for _, e := range m.events {
+		parts := []string{e.typ}
+		for _, name := range []string{"event", "name"} {
+			if v := e.find(name); v != nil {
+				parts = append(parts, v.source())
+			}
+		}
+		label := strings.Join(parts, "\x00")
+		seen[label]++
+		e.label = label
+		if n := seen[label]; n > 1 {
+			e.label = fmt.Sprintf("%s\x00%d", label, n)
+		}
+		if id := e.find("messageId"); id != nil {
+			if ids[id.source()] {
+				p.fail(id.at, "several events of a row would have the same messageId, and all but one count as duplicates: write one for each event, such as %q", id.source()+"-won")
+			}
+			ids[id.source()] = true
+		}
+	}
+}
+
+// source is the template as it was written, more or less: enough to tell two of them apart.
+func (v *value) source() string {
+	var s strings.Builder
+	for _, part := range v.parts {
+		if part.column != "" {
+			s.WriteString("{" + part.column + "}")
+		} else {
+			s.WriteString(part.literal)
+		}
+	}
+	return s.String()
+}

@@ -1,0 +1,178 @@
+package files
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Keys of the mapping that are about the file.
+var fileKeys = []string{"source", "format", "header", "columns", "delimiter", "quote", "null", "skip_lines", "id", "encoding", "events"}
+
+// Keys that say what an event is made of. At the top of the mapping they hold for all events that do not have their own.
+var eventKeys = []string{"type", "event", "name", "kind", "channel", "userId", "anonymousId", "previousId", "groupId",
+	"messageId", "time", "properties", "traits", "context", "when", "rest"}
+
+var (
+	messageTypes = []string{"track", "identify", "page", "screen", "group", "alias"}
+	formats      = []string{"csv", "tsv", "ndjson", "parquet", "blank"}
+)
+
+// mapping reads a whole mapping file. What it returns is complete only when no error was collected.
+func (p *mappingParser) mapping(text []byte) *Mapping {
+	m := &Mapping{name: p.name, header: true, quote: '"', nulls: map[string]bool{"": true}}
+	root, ok := p.parse(text)
+	if !ok {
+		return nil
+	}
+	pairs, ok := p.pairs(root, "source: ..., time: ..., ")
+	if !ok {
+		return nil
+	}
+	var common []pair
+	var events []node
+	hasEvents, hasHeader := false, false
+	for _, pair := range pairs {
+		switch {
+		case pair.key == "events":
+			hasEvents = true
+			if _, ok := pair.value.Node.(*ast.SequenceNode); !ok {
+				p.fail(pair.value.at, "a list of events expected, each with a dash")
+				continue
+			}
+			events = p.items(pair.value)
+		case slices.Contains(eventKeys, pair.key):
+			common = append(common, pair)
+		case slices.Contains(fileKeys, pair.key):
+			hasHeader = hasHeader || pair.key == "header"
+			p.fileKey(m, pair)
+		default:
+			p.fail(pair.keyAt, "there is no such key%s", didYouMean(pair.key, append(slices.Clone(fileKeys), eventKeys...)))
+		}
+	}
+	if len(m.names) > 0 && !hasHeader {
+		m.header = false
+	}
+	if m.source == "" {
+		p.fail(place{field: "source"}, "a name for where this data comes from is needed, such as `source: shop`; message ids are made with it")
+	}
+	if !m.header && len(m.names) == 0 {
+		p.fail(place{field: "header"}, "a file without a header needs its names in columns: [...]")
+	}
+	if hasEvents && len(events) == 0 {
+		p.fail(place{field: "events"}, "an empty list gives no messages")
+	}
+	if !hasEvents {
+		m.events = append(m.events, p.event(place{}, nil, common))
+	}
+	for _, n := range events {
+		own, ok := p.pairs(n, "the keys of an event")
+		if ok {
+			m.events = append(m.events, p.event(n.at, own, common))
+		}
+	}
+	if len(p.errs) == 0 {
+		p.label(m)
+	}
+	return m
+}
+
+// fileKey reads one key about the file.
+func (p *mappingParser) fileKey(m *Mapping, pair pair) {
+	n := pair.value
+	switch pair.key {
+	case "source":
+		m.source, _ = p.scalar(n, "a name")
+	case "format":
+		m.format = p.choice(n, formats...)
+	case "encoding":
+		if s, ok := p.scalar(n, "utf-8"); ok && !strings.EqualFold(s, "utf-8") && !strings.EqualFold(s, "utf8") {
+			p.fail(n.at, "only utf-8 is read, not %q; convert the file first: iconv -f %s -t utf-8 FILE", s, s)
+		}
+	case "header":
+		m.header = p.boolean(n)
+	case "columns":
+		m.names = p.names(n)
+	case "delimiter":
+		m.delimiter = p.oneByte(n, "delimiter")
+	case "quote":
+		if s, ok := p.scalar(n, `a character, or "none"`); ok && s == "none" {
+			m.quote = 0
+		} else if ok {
+			m.quote = p.oneByte(n, "quote")
+		}
+	case "null":
+		for _, item := range p.items(n) {
+			if s, ok := p.scalar(item, "a text that means no value"); ok {
+				m.nulls[s] = true
+			}
+		}
+	case "skip_lines":
+		s, ok := p.scalar(n, "a number of lines")
+		lines, isInt := parseSmall(s)
+		if ok && !isInt {
+			p.fail(n.at, "a number of lines from 0 to 1000000 expected, not %q", s)
+		}
+		m.skipLines = lines
+	case "id":
+		p.idRule(m, n)
+	}
+}
+
+func (p *mappingParser) idRule(m *Mapping, n node) {
+	if _, isList := n.Node.(*ast.SequenceNode); isList {
+		m.id, m.idColumns = idColumns, p.names(n)
+		return
+	}
+	switch p.choice(n, "content", "line") {
+	case "line":
+		m.id = idLine
+	}
+}
+
+// names reads a list of column names.
+func (p *mappingParser) names(n node) []named {
+	var names []named
+	for _, item := range p.items(n) {
+		s, ok := p.scalar(item, "a column name")
+		if !ok {
+			continue
+		}
+		if s == "" || slices.ContainsFunc(names, func(n named) bool { return n.text == s }) {
+			p.fail(item.at, "column name %q is empty or there twice", s)
+		}
+		names = append(names, named{s, item.at})
+	}
+	if len(names) == 0 {
+		p.fail(n.at, "an empty list of columns")
+	}
+	return names
+}
+
+// oneByte reads a single ASCII character; "\t" is written in double quotes, or as the word tab.
+func (p *mappingParser) oneByte(n node, what string) byte {
+	s, ok := p.scalar(n, "a character")
+	if !ok {
+		return 0
+	}
+	if s == "tab" || s == `\t` {
+		return '\t'
+	}
+	if len(s) != 1 || s[0] >= 0x80 || s[0] == '\n' || s[0] == '\r' || s[0] == 0 {
+		p.fail(n.at, "the %s is one ASCII character, or the word tab; %q is not", what, s)
+		return 0
+	}
+	return s[0]
+}
+
+func parseSmall(s string) (int, bool) {
+	n := 0
+	for _, c := range s {
+		if c < '0' || c > '9' || n > 100_000 {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, s != "" && n <= 1_000_000
+}

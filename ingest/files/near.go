@@ -1,0 +1,66 @@
+package files
+
+import (
+	"slices"
+	"strings"
+)
+
+// didYouMean ends a message about an unknown name with the known ones that look like it, or with all of them when few.
+func didYouMean(got string, known []string) string {
+	if near := nearest(got, known); len(near) > 0 {
+		return "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	const most = 40
+	if len(known) > most {
+		return "; known are " + strings.Join(known[:most], ", ") + ", ..."
+	}
+	return "; known are " + strings.Join(known, ", ")
+}
+
+// nearest returns up to three of names that someone who wrote got may have meant: few letters away, or one holding the other.
+func nearest(got string, names []string) []string {
+	low := strings.ToLower(strings.TrimSpace(got))
+	if low == "" || len(low) > 100 {
+		return nil
+	}
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var found []candidate
+	for _, name := range names {
+		other := strings.ToLower(name)
+		distance := lettersApart(low, other)
+		holds := len(low) >= 3 && len(other) >= 3 && (strings.Contains(other, low) || strings.Contains(low, other))
+		if holds || distance <= 1+len(low)/4 {
+			found = append(found, candidate{name, distance})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return a.distance - b.distance })
+	var near []string
+	for _, c := range found[:min(3, len(found))] {
+		near = append(near, c.name)
+	}
+	return near
+}
+
+// lettersApart counts the bytes to insert, remove or replace to turn a into b.
+func lettersApart(a, b string) int {
+	above := make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := range len(a) {
+		corner := above[0]
+		above[0] = i + 1
+		for j := range len(b) {
+			replace := corner
+			if a[i] != b[j] {
+				replace++
+			}
+			corner = above[j+1]
+			above[j+1] = min(replace, above[j]+1, above[j+1]+1)
+		}
+	}
+	return above[len(b)]
+}
