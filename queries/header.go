@@ -58,6 +58,9 @@ func Parse(name, text string) (Query, error) {
 	return q, q.check()
 }
 
+// aDay stands for now where only the form of a value is checked.
+var aDay = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 var (
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	bounds     = regexp.MustCompile(`^(-?\d+)\.\.(-?\d+)$`)
@@ -95,7 +98,7 @@ func (q *Query) addParam(line string) error {
 			return fmt.Errorf("param %s: %w", name, err)
 		}
 		p.Required, p.Default, rest = false, value, after
-		if _, err := p.value(value, time.Unix(0, 0)); err != nil {
+		if _, err := p.value(value, aDay); err != nil {
 			return fmt.Errorf("param %s: default: %w", name, err)
 		}
 	}

@@ -14,7 +14,7 @@ var relative = regexp.MustCompile(`^now-(\d{1,9})([mhdw])$`)
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"}
 
 // parseTime reads a point in time as timeHelp says; without a zone it is UTC. The result is in UTC, cut to milliseconds, and
-// within what DateTime64(3) holds. It is resolved here and bound as a value, so a default is never part of the SQL.
+// within what the days and hours of the rollups hold. It is resolved here and bound as a value, so a default is never part of the SQL.
 func parseTime(s string, now time.Time) (time.Time, error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	switch s {
@@ -37,8 +37,8 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 }
 
 func inRange(t time.Time, s string) (time.Time, error) {
-	if t.Year() < 1900 || t.Year() > 2299 {
-		return t, fmt.Errorf("%s is outside the years 1900 to 2299", clip(s))
+	if t.Year() < 1970 || t.Year() > 2105 {
+		return t, fmt.Errorf("%s is outside the years 1970 to 2105", clip(s))
 	}
 	return t, nil
 }
