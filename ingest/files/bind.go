@@ -23,12 +23,22 @@ type eventPlan struct {
 	time    *value
 	body    *value
 	context *value
-	listed  []bool // columns that the event names, or that rest drops; later ones are not listed
+	rest    []restUse // of each column that was known when binding
 }
+
+// restUse is what `rest: keep` does with a column.
+type restUse uint8
+
+const (
+	restKeeps  restUse = iota
+	restListed         // the event names it
+	restClash          // its name is that of a property made of something else
+)
 
 // bind checks a mapping against the columns of a file. The error names every column that is not there.
 func (m *Mapping) bind(file string, r rowReader) (*plan, error) {
 	b := binder{m: m, file: file, columns: r.columns()}
+	b.listed = make([]bool, len(b.columns)) // of the id, which makes no column an event's
 	p := &plan{Mapping: m, file: file, columns: r}
 	for _, name := range m.idColumns {
 		p.idColumns = append(p.idColumns, b.column(name))
@@ -68,20 +78,18 @@ func (b *binder) event(e *eventMapping) *eventPlan {
 		c.index = b.column(c.column)
 		ep.when = append(ep.when, c)
 	}
-	ep.context = &value{kind: object}
+	ep.context, ep.body = &value{kind: object}, &value{kind: object}
 	for _, f := range e.fields {
 		v := b.value(f.value)
-		switch f.name {
+		switch into := e.home(f.name); into {
 		case "context":
-			ep.context.members = append(ep.context.members, v.members...)
-		case "kind", "channel":
-			ep.context.members = append(ep.context.members, member{f.name, v})
-		case "groupId":
-			if e.typ != "group" {
+			if f.name == "context" {
+				ep.context.members = append(ep.context.members, v.members...)
+			} else {
 				ep.context.members = append(ep.context.members, member{f.name, v})
-				break
 			}
-			fallthrough
+		case "properties":
+			ep.body.members = append(ep.body.members, member{f.name, v})
 		default:
 			ep.fields = append(ep.fields, field{f.name, v})
 		}
@@ -89,18 +97,56 @@ func (b *binder) event(e *eventMapping) *eventPlan {
 	if e.time != nil {
 		ep.time = b.value(e.time)
 	}
-	ep.body = b.value(e.body)
-	ep.listed = b.listed
-	if e.rest {
+	ep.body.members = append(ep.body.members, b.value(e.body).members...)
+	for i, listed := range b.listed {
+		use := restListed
+		if !listed {
+			use = ep.useOf(b.columns[i])
+		}
+		ep.rest = append(ep.rest, use)
+	}
+	if e.keepRest {
 		b.checkRest(ep)
 	}
 	return ep
 }
 
+// home is the object of the message that holds a field, "" for the message itself. The service reads kind and channel from
+// the properties first, and an event's account from the context, where Segment's libraries put it.
+func (e *eventMapping) home(name string) string {
+	switch {
+	case name == "context", name == "groupId" && e.typ != "group":
+		return "context"
+	case (name == "kind" || name == "channel") && e.bodyName() == "properties":
+		return "properties"
+	case name == "channel":
+		return "context"
+	}
+	return ""
+}
+
+// bodyName is what a message of this type calls the object with its values.
+func (e *eventMapping) bodyName() string {
+	if e.typ == "identify" || e.typ == "group" {
+		return "traits"
+	}
+	return "properties"
+}
+
+// useOf is what rest does with a column that the event does not name.
+func (ep *eventPlan) useOf(column string) restUse {
+	for _, m := range ep.body.members {
+		if m.key == column {
+			return restClash
+		}
+	}
+	return restKeeps
+}
+
 // checkRest refuses a mapping in which a column that is merely kept would have the name of a property made of another.
 func (b *binder) checkRest(ep *eventPlan) {
 	for _, m := range ep.body.members {
-		if i := slices.Index(b.columns, m.key); i >= 0 && !ep.listed[i] {
+		if i := slices.Index(b.columns, m.key); i >= 0 && ep.rest[i] == restClash {
 			b.errs = append(b.errs, b.m.errorAt(m.at, "%s has a column %q too, which `rest: keep` would write under the same name: "+
 				"list that column under another name, or write `rest: drop`", b.file, m.key))
 		}

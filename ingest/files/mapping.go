@@ -46,12 +46,12 @@ type named struct {
 
 // eventMapping is one message that a row can give.
 type eventMapping struct {
-	at     place
-	typ    string
-	fields []field // userId, event, ... in the order in which they are written
-	when   []condition
-	time   *value // nil: the service's clock on receipt
-	rest   bool   // columns that nothing of this event names are kept in properties
+	at       place
+	typ      string
+	fields   []field // userId, event, ... in the order in which they are written
+	when     []condition
+	time     *value // nil: the service's clock on receipt
+	keepRest bool   // columns that nothing of this event names are kept in properties
 	// body is where properties go: "properties", or "traits" for identify and group.
 	body *value
 	// label tells the events of one row apart in derived ids. It is made of names, not of the position in the mapping, so

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/livello/livello/ingest/event"
 )
 
 // event reads one event: its own keys, and those at the top of the mapping that it does not have itself. Properties,
 // traits, context and conditions of both are put together.
 func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
-	e := &eventMapping{at: at, typ: "track", rest: true}
+	e := &eventMapping{at: at, typ: "track", keepRest: true}
 	body := &value{kind: object, at: at}
 	context := &value{kind: object, at: at}
 	var bodyKey pair
@@ -37,7 +39,7 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 		case "when":
 			e.when = append(e.when, p.conditions(n)...)
 		case "rest":
-			e.rest = p.choice(n, "keep", "drop") == "keep"
+			e.keepRest = p.choice(n, "keep", "drop") == "keep"
 		default:
 			p.fail(pair.keyAt, "an event has no such key%s", didYouMean(pair.key, eventKeys))
 		}
@@ -86,15 +88,15 @@ func (p *mappingParser) checkEvent(e *eventMapping, body pair, hasTime bool) {
 	if e.typ == "group" && !has("groupId") {
 		p.fail(in("groupId"), "a group message needs groupId")
 	}
-	wantBody := "properties"
-	if e.typ == "identify" || e.typ == "group" {
-		wantBody = "traits"
-	}
+	wantBody := e.bodyName()
 	if body.key != "" && body.key != wantBody {
 		p.fail(body.keyAt, "a message of type %s has %s", e.typ, wantBody)
 	}
+	if v := e.find("kind"); v != nil && v.kind == constant && !event.KnownKind(plainText(v.parts)) {
+		p.fail(v.at, "kind %q is unknown%s", plainText(v.parts), didYouMean(plainText(v.parts), event.Kinds))
+	}
 	for _, f := range e.fields {
-		only := map[string][]string{"event": {"track"}, "name": {"page", "screen"}, "previousId": {"alias"}}[f.name]
+		only := map[string][]string{"event": {"track"}, "name": {"page", "screen"}, "previousId": {"alias"}, "kind": {"track"}}[f.name]
 		if only != nil && !slices.Contains(only, e.typ) {
 			p.fail(f.at, "is for messages of type %s; this one is %s", strings.Join(only, " and "), e.typ)
 		}

@@ -112,30 +112,44 @@ func (mm *messageMaker) message(dst []byte, e *eventPlan, r *row) ([]byte, *reje
 	if rej != nil {
 		return dst, rej
 	}
-	dst = append(dst, `,"context":{"source":`...)
-	dst = appendString(dst, mm.plan.source)
-	dst, rej = mm.members(dst, e.context.members, r, "context", true)
-	return append(dst, '}', '}', '\n'), rej
+	before := len(dst)
+	dst = append(dst, `,"context":{`...)
+	empty := len(dst)
+	if dst, rej = mm.members(dst, e.context.members, r, "context"); rej != nil {
+		return dst, rej
+	}
+	if len(dst) == empty {
+		dst = dst[:before]
+	} else {
+		dst = append(dst, '}')
+	}
+	return append(dst, '}', '\n'), nil
 }
 
 // body appends properties or traits, with the columns that nothing names behind those that are listed.
 func (mm *messageMaker) body(dst []byte, e *eventPlan, r *row) ([]byte, *reject) {
-	name := "properties"
-	if e.typ == "identify" || e.typ == "group" {
-		name = "traits"
-	}
+	name := e.bodyName()
 	before := len(dst)
 	dst = append(append(append(dst, ',', '"'), name...), `":{`...)
 	empty := len(dst)
-	dst, rej := mm.members(dst, e.body.members, r, name, false)
+	dst, rej := mm.members(dst, e.body.members, r, name)
 	if rej != nil {
 		return dst, rej
 	}
-	if e.rest {
+	if e.keepRest {
 		names := mm.plan.columns.columns()
 		for i := range r.cells {
-			if i < len(e.listed) && e.listed[i] || r.cells[i].kind == absent {
+			if r.cells[i].kind == absent {
 				continue
+			}
+			for len(e.rest) <= i { // keys that NDJSON brings up late
+				e.rest = append(e.rest, e.useOf(names[len(e.rest)]))
+			}
+			if e.rest[i] == restListed {
+				continue
+			}
+			if e.rest[i] == restClash {
+				return dst, rejectf(name+"."+names[i], "is made of something else, and the row has this column too; list it under another name, or write `rest: drop`")
 			}
 			if len(dst) > empty {
 				dst = append(dst, ',')
@@ -150,8 +164,9 @@ func (mm *messageMaker) body(dst []byte, e *eventPlan, r *row) ([]byte, *reject)
 	return append(dst, '}'), nil
 }
 
-// members appends the members of an object that have a value. more says that some stand before them.
-func (mm *messageMaker) members(dst []byte, members []member, r *row, path string, more bool) ([]byte, *reject) {
+// members appends the members of an object that have a value.
+func (mm *messageMaker) members(dst []byte, members []member, r *row, path string) ([]byte, *reject) {
+	more := false
 	for _, m := range members {
 		before := len(dst)
 		if more {
@@ -179,7 +194,7 @@ func (mm *messageMaker) value(dst []byte, v *value, r *row, name string) ([]byte
 		return append(dst, v.json...), true, nil
 	case object:
 		empty := len(dst) + 1
-		dst, rej := mm.members(append(dst, '{'), v.members, r, name, false)
+		dst, rej := mm.members(append(dst, '{'), v.members, r, name)
 		return append(dst, '}'), len(dst) > empty, rej
 	case template:
 		source, present := mm.fill(v, r)

@@ -112,6 +112,7 @@ func (s *sender) post(ctx context.Context, body []byte, messages int) (*answer, 
 		return nil, backoff.Permanent(fmt.Errorf("make request: %w", err))
 	}
 	req.Header.Set("Content-Type", "application/x-ndjson")
+	req.Header.Set("User-Agent", "livello-load")
 	if s.key != "" {
 		req.Header.Set("Authorization", "Bearer "+s.key)
 	}
