@@ -7,16 +7,16 @@
 -- PARTITION BY month, as events, so that a month can be recomputed and swapped in.
 CREATE TABLE IF NOT EXISTS channel_hour /*ON CLUSTER*/
 (
-    hour         DateTime('UTC')                              COMMENT 'Start of the hour, UTC' CODEC(Delta(4), ZSTD(1)),
-    channel      LowCardinality(String)                       COMMENT 'Where it happened: web, app, email, ...',
-    kind         LowCardinality(String)                       COMMENT 'What happened: page_view, purchase, ... (never identify, group, alias)',
-    source       LowCardinality(String)                       COMMENT 'Which write key or file mapping the events came with',
-    campaign     LowCardinality(String)                       COMMENT 'utm_campaign of the events; empty when there is none',
-    currency     LowCardinality(String)                       COMMENT 'Currency of value, ISO 4217; empty when there is none',
-    events       SimpleAggregateFunction(sum, UInt64)         COMMENT 'Events, machines included' CODEC(T64, ZSTD(1)),
-    human_events SimpleAggregateFunction(sum, UInt64)         COMMENT 'Events of humans' CODEC(T64, ZSTD(1)),
+    hour         DateTime('UTC')                               COMMENT 'Start of the hour, UTC' CODEC(Delta(4), ZSTD(1)),
+    channel      LowCardinality(String)                        COMMENT 'Where it happened: web, app, email, ...',
+    kind         LowCardinality(String)                        COMMENT 'What happened: page_view, purchase, ... (never identify, group, alias)',
+    source       LowCardinality(String)                        COMMENT 'Which write key or file mapping the events came with',
+    campaign     LowCardinality(String)                        COMMENT 'utm_campaign of the events; empty when there is none',
+    currency     LowCardinality(String)                        COMMENT 'Currency of value, ISO 4217; empty when there is none',
+    events       SimpleAggregateFunction(sum, UInt64)          COMMENT 'Events, machines included' CODEC(T64, ZSTD(1)),
+    human_events SimpleAggregateFunction(sum, UInt64)          COMMENT 'Events of humans' CODEC(T64, ZSTD(1)),
     people       AggregateFunction(uniqCombined64(12), String) COMMENT 'State of the number of different distinct_ids, humans only; read with uniqCombined64Merge(12)' CODEC(ZSTD(1)),
-    value        SimpleAggregateFunction(sum, Decimal(38, 4)) COMMENT 'Sum of value of human events, in units of currency; of kind refund it is what was given back' CODEC(ZSTD(1))
+    value        SimpleAggregateFunction(sum, Decimal(38, 4))  COMMENT 'Sum of value of human events, in units of currency; of kind refund it is what was given back' CODEC(ZSTD(1))
 )
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(hour)

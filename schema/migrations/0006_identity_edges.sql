@@ -6,13 +6,13 @@
 -- partitions, so that edges are recomputed for the same months as the other rollups.
 CREATE TABLE IF NOT EXISTS identity_edges /*ON CLUSTER*/
 (
-    distinct_id String                                            COMMENT 'The id that was joined: an anonymous id, or the previous id of an alias' CODEC(ZSTD(1)),
-    user_id     String                                            COMMENT 'The user it was seen with' CODEC(ZSTD(1)),
-    kind        LowCardinality(String)                            COMMENT 'What the evidence is: identify (an event carried both ids) or alias (a message said so)',
-    month       Date                                              COMMENT 'First day of the month of the evidence, UTC' CODEC(ZSTD(1)),
+    distinct_id String                                             COMMENT 'The id that was joined: an anonymous id, or the previous id of an alias' CODEC(ZSTD(1)),
+    user_id     String                                             COMMENT 'The user it was seen with' CODEC(ZSTD(1)),
+    kind        LowCardinality(String)                             COMMENT 'What the evidence is: identify (an event carried both ids) or alias (a message said so)',
+    month       Date                                               COMMENT 'First day of the month of the evidence, UTC' CODEC(ZSTD(1)),
     first_at    SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'First evidence in the month, UTC' CODEC(Delta(8), ZSTD(1)),
     last_at     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Last evidence in the month, UTC' CODEC(Delta(8), ZSTD(1)),
-    evidence    SimpleAggregateFunction(sum, UInt64)              COMMENT 'Events that say so' CODEC(T64, ZSTD(1))
+    evidence    SimpleAggregateFunction(sum, UInt64)               COMMENT 'Events that say so' CODEC(T64, ZSTD(1))
 )
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(month)

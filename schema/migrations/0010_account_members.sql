@@ -5,12 +5,12 @@
 -- ORDER BY (distinct_id, account_id, month) and PARTITION BY month: as identity_edges.
 CREATE TABLE IF NOT EXISTS account_members /*ON CLUSTER*/
 (
-    distinct_id String                                            COMMENT 'User id, or anonymous id of a visitor who is not logged in' CODEC(ZSTD(1)),
-    account_id  String                                            COMMENT 'The account it acted for' CODEC(ZSTD(1)),
-    month       Date                                              COMMENT 'First day of the month of the evidence, UTC' CODEC(ZSTD(1)),
+    distinct_id String                                             COMMENT 'User id, or anonymous id of a visitor who is not logged in' CODEC(ZSTD(1)),
+    account_id  String                                             COMMENT 'The account it acted for' CODEC(ZSTD(1)),
+    month       Date                                               COMMENT 'First day of the month of the evidence, UTC' CODEC(ZSTD(1)),
     first_at    SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'First evidence in the month, UTC' CODEC(Delta(8), ZSTD(1)),
     last_at     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Last evidence in the month, UTC' CODEC(Delta(8), ZSTD(1)),
-    evidence    SimpleAggregateFunction(sum, UInt64)              COMMENT 'Events that say so' CODEC(T64, ZSTD(1))
+    evidence    SimpleAggregateFunction(sum, UInt64)               COMMENT 'Events that say so' CODEC(T64, ZSTD(1))
 )
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(month)

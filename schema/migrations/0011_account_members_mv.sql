@@ -1,5 +1,13 @@
 -- Feeds account_members from every insert into events.
 CREATE MATERIALIZED VIEW IF NOT EXISTS account_members_mv /*ON CLUSTER*/ TO account_members
+(
+    distinct_id String                                             COMMENT 'User id, or anonymous id of a visitor who is not logged in',
+    account_id  String                                             COMMENT 'The account it acted for',
+    month       Date                                               COMMENT 'First day of the month of the evidence, UTC',
+    first_at    SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'First evidence in the month, UTC',
+    last_at     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Last evidence in the month, UTC',
+    evidence    SimpleAggregateFunction(sum, UInt64)               COMMENT 'Events that say so'
+)
 AS
 SELECT
     distinct_id,
