@@ -1,0 +1,53 @@
+package loader
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/livello/livello/ingest/spool"
+)
+
+type metrics struct {
+	rows, segments, retries prometheus.Counter
+	insertRows              prometheus.Histogram
+	insertSeconds           prometheus.Histogram
+	ageSeconds              prometheus.Histogram
+}
+
+// newMetrics registers what the loader counts and what can be read off the spool at any moment.
+func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.Time) *metrics {
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+	}
+	make := promauto.With(registry)
+	gauge := func(name, help string, read func(spool.Status) float64) {
+		make.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return read(s.Status()) })
+	}
+	gauge("livello_spool_bytes", "Bytes of all segments on disk.", func(st spool.Status) float64 { return float64(st.Bytes) })
+	gauge("livello_spool_waiting_segments", "Sealed segments that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.Segments) })
+	gauge("livello_spool_waiting_events", "Accepted events that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.WaitingRows) })
+	gauge("livello_spool_oldest_waiting_seconds", "Age of the oldest accepted event that ClickHouse has not confirmed; 0 when none waits.", func(st spool.Status) float64 {
+		if st.OldestWaiting.IsZero() {
+			return 0
+		}
+		return now().Sub(st.OldestWaiting).Seconds()
+	})
+	return &metrics{
+		rows:          make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_events_total", Help: "Events that ClickHouse confirmed."}),
+		segments:      make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_segments_total", Help: "Segments that ClickHouse confirmed."}),
+		retries:       make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_failed_attempts_total", Help: "INSERTs that failed and are tried again."}),
+		insertRows:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_rows", Help: "Events per INSERT.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
+		insertSeconds: make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_seconds", Help: "Seconds per confirmed INSERT, views included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
+		ageSeconds:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_age_seconds", Help: "Seconds from the acceptance of a segment's first event to its confirmation.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 16)}),
+	}
+}
+
+func (m *metrics) loaded(seg *spool.Segment, took, age time.Duration) {
+	m.rows.Add(float64(seg.Rows))
+	m.segments.Inc()
+	m.insertRows.Observe(float64(seg.Rows))
+	m.insertSeconds.Observe(took.Seconds())
+	m.ageSeconds.Observe(age.Seconds())
+}

@@ -1,0 +1,196 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/livello/livello/ingest/event"
+)
+
+// recover reads the folder: every event id in it goes to the index, whole segments to the loader, loaded ones to the reaper, and
+// what follows the last whole frame of a segment is set aside.
+func (s *Spool) recover() error {
+	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.o.Dir) // sorted by name, which is by number
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(s.o.Dir, entry.Name())
+		if strings.HasPrefix(entry.Name(), "unfinished-") {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			continue
+		}
+		number, waits := parseName(path, waitingSuffix)
+		loaded := false
+		if !waits {
+			if number, loaded = parseName(path, loadedSuffix); !loaded {
+				if n, torn := tornNumber(path); torn { // what was set aside keeps its number for itself
+					s.number = max(s.number, n)
+				}
+				continue
+			}
+		}
+		s.number = max(s.number, number)
+		seg, err := s.recoverSegment(path, number, waits)
+		if err != nil {
+			return fmt.Errorf("recover %s: %w", path, err)
+		}
+		if seg == nil {
+			continue
+		}
+		s.bytes += seg.Bytes
+		if waits {
+			s.sealed = append(s.sealed, seg)
+		} else {
+			s.loaded = append(s.loaded, seg)
+		}
+	}
+	if len(s.sealed) > 0 {
+		s.o.Logger.Info("spool recovered", "segments", len(s.sealed), "bytes", s.bytes)
+	}
+	return nil
+}
+
+// recoverSegment answers nil for a segment without a whole frame; its file is then gone, or set aside as torn.
+func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	seg := &Segment{Number: number, First: info.ModTime(), Last: info.ModTime(), path: path}
+	var ids []uuid.UUID
+	seg.ID, seg.Bytes, err = readFrames(file, func(block []byte, rows int) error {
+		var err error
+		if ids, err = event.BlockEventIDs(ids[:0], block); err != nil {
+			return err
+		}
+		s.o.Index.Add(ids)
+		seg.Rows += rows
+		return nil
+	})
+	switch {
+	case errors.Is(err, errTorn):
+		// A loaded segment is not needed again: its tail stays where it is and goes with the file.
+		if waits {
+			if err := s.setAside(file, path, seg.Bytes, info.Size(), err); err != nil {
+				return nil, err
+			}
+		}
+	case err != io.EOF:
+		return nil, err
+	}
+	if seg.Rows == 0 {
+		return nil, os.Remove(path)
+	}
+	return seg, nil
+}
+
+// setAside moves what follows offset to a file of its own. It was most likely never answered for: the write that a crash
+// interrupted. If it is damage instead, this is what is left to look at.
+func (s *Spool) setAside(file *os.File, path string, offset, size int64, why error) error {
+	if size > offset {
+		tail, err := io.ReadAll(io.NewSectionReader(file, offset, size-offset))
+		if err != nil {
+			return err
+		}
+		aside := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, waitingSuffix), tornInfix, offset)
+		if err := writeSynced(aside, tail); err != nil {
+			return err
+		}
+		s.o.Logger.Warn("segment cut at its last whole frame", "segment", path, "kept", offset, "set_aside", aside, "bytes", size-offset, "reason", why.Error())
+	}
+	if err := file.Truncate(offset); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// tornNumber answers the number in the name of what was set aside.
+func tornNumber(path string) (number uint64, ok bool) {
+	name, _, ok := strings.Cut(filepath.Base(path), tornInfix)
+	if !ok {
+		return 0, false
+	}
+	return parseName(name+waitingSuffix, waitingSuffix)
+}
+
+const (
+	reapEvery = 10 * time.Second
+	reapBytes = 256 << 20 // or when confirmed segments take this much
+)
+
+// reap deletes confirmed segments, after a flush of the index that began when they were confirmed.
+func (s *Spool) reap() {
+	tick := time.NewTicker(reapEvery / 10)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-s.stop:
+			if err := s.Reap(context.Background()); err != nil {
+				s.o.Logger.Error("delete loaded segments", "error", err)
+			}
+			return
+		case <-tick.C:
+			if time.Since(last) < reapEvery && s.loadedBytes() < reapBytes {
+				continue
+			}
+			last = time.Now()
+			if err := s.Reap(context.Background()); err != nil {
+				s.o.Logger.Error("delete loaded segments", "error", err)
+			}
+		}
+	}
+}
+
+func (s *Spool) loadedBytes() (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.loaded {
+		n += seg.Bytes
+	}
+	return n
+}
+
+// Reap flushes the index and deletes the segments that were confirmed before the call. The spool does it by itself every few
+// seconds and when it closes.
+func (s *Spool) Reap(ctx context.Context) error {
+	s.mu.Lock()
+	due := slices.Clone(s.loaded)
+	s.mu.Unlock()
+	if len(due) == 0 {
+		return nil
+	}
+	if err := s.o.Index.Flush(ctx); err != nil {
+		return err
+	}
+	for _, seg := range due {
+		if err := os.Remove(seg.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		s.mu.Lock()
+		s.bytes -= seg.Bytes
+		s.loaded = slices.DeleteFunc(s.loaded, func(o *Segment) bool { return o == seg })
+		s.mu.Unlock()
+	}
+	return nil
+}

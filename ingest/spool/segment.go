@@ -1,0 +1,194 @@
+package spool
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	segmentMagic  = "LVLSEG1\n"
+	segmentHeader = len(segmentMagic) + 16 + 4 // magic, id, CRC-32C of both
+	frameHeader   = 12                         // length u32, rows u32, CRC-32C u32
+	maxFrame      = 1 << 30                    // a length beyond this is damage, not data
+
+	waitingSuffix = ".segment" // not yet confirmed by the loader
+	tornInfix     = ".torn-"   // what recovery cut off, and from which offset
+	loadedSuffix  = ".loaded"  // in ClickHouse; kept until its ids are durable in the dedupe index
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Segment is a sealed run of blocks: its bytes never change again, and its payload is one INSERT.
+type Segment struct {
+	Number uint64
+	// ID is made with the segment and lies in its header. As the insert_deduplication_token it is the same for every attempt
+	// to load these bytes, and different for all others.
+	ID    uuid.UUID
+	Rows  int
+	Bytes int64 // of the file up to the last whole frame
+	// First and Last are when the first and last of its events were accepted.
+	First, Last time.Time
+
+	path string
+}
+
+func segmentName(number uint64) string { return fmt.Sprintf("%016d%s", number, waitingSuffix) }
+
+// appendFrame appends a frame that holds block to dst.
+func appendFrame(dst, block []byte, rows int) []byte {
+	start := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(block)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(rows))
+	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, block)
+	dst = binary.LittleEndian.AppendUint32(dst, sum)
+	return append(dst, block...)
+}
+
+// errTorn says that what follows the last whole frame is not a frame.
+var errTorn = errors.New("not a whole frame")
+
+// appendHeader appends the header of the segment with this id to dst.
+func appendHeader(dst []byte, id uuid.UUID) []byte {
+	start := len(dst)
+	dst = append(dst, segmentMagic...)
+	dst = append(dst, id[:]...)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+}
+
+// readHeader answers the segment's id. The error is io.EOF for an empty file and errTorn (wrapped) for what is no header.
+func readHeader(in io.Reader) (id uuid.UUID, err error) {
+	header := make([]byte, segmentHeader)
+	if n, err := io.ReadFull(in, header); n == 0 && err == io.EOF {
+		return id, io.EOF
+	}
+	copy(id[:], header[len(segmentMagic):])
+	if !bytes.Equal(header, appendHeader(nil, id)) {
+		return uuid.UUID{}, fmt.Errorf("%w: the file does not begin as a segment", errTorn)
+	}
+	return id, nil
+}
+
+// readFrames calls each with every whole frame of a segment file's content and answers its id and where the last frame ends.
+// The error is io.EOF at a clean end, errTorn (wrapped, with the reason) where something else follows, or a fault of reading.
+// The block is valid until the next call.
+func readFrames(r io.Reader, each func(block []byte, rows int) error) (id uuid.UUID, end int64, err error) {
+	in := bufio.NewReaderSize(r, 1<<20)
+	if id, err = readHeader(in); err != nil {
+		return id, 0, err
+	}
+	end = int64(segmentHeader)
+	var block []byte
+	header := make([]byte, frameHeader)
+	for {
+		switch n, err := io.ReadFull(in, header); {
+		case n == 0 && err == io.EOF:
+			return id, end, io.EOF
+		case err == io.ErrUnexpectedEOF:
+			return id, end, fmt.Errorf("%w: it ends within a header", errTorn)
+		case err != nil:
+			return id, end, err
+		}
+		length, rows := binary.LittleEndian.Uint32(header), binary.LittleEndian.Uint32(header[4:])
+		if length == 0 || length > maxFrame {
+			return id, end, fmt.Errorf("%w: a block of %d bytes", errTorn, length)
+		}
+		// Grow with what is really there: a damaged length must not cost a gigabyte.
+		if block, err = readBlock(in, block[:0], int(length)); err != nil {
+			return id, end, err
+		}
+		sum := crc32.Update(crc32.Checksum(header[:8], castagnoli), castagnoli, block)
+		if sum != binary.LittleEndian.Uint32(header[8:]) {
+			return id, end, fmt.Errorf("%w: checksum", errTorn)
+		}
+		if each != nil {
+			if err := each(block, int(rows)); err != nil {
+				return id, end, err
+			}
+		}
+		end += frameHeader + int64(length)
+	}
+}
+
+func readBlock(in io.Reader, block []byte, length int) ([]byte, error) {
+	const step = 16 << 20
+	for len(block) < length {
+		from := len(block)
+		block = append(block, make([]byte, min(step, length-from))...)
+		switch _, err := io.ReadFull(in, block[from:]); {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return block, fmt.Errorf("%w: it ends within a block", errTorn)
+		case err != nil:
+			return block, err
+		}
+	}
+	return block, nil
+}
+
+// Verify reads the whole segment and answers an error if any of it is not as it was written.
+func (s *Segment) Verify() error {
+	rows := 0
+	err := s.frames(func(_ []byte, n int) error {
+		rows += n
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if rows != s.Rows {
+		return fmt.Errorf("segment %d holds %d rows, %d were written", s.Number, rows, s.Rows)
+	}
+	return nil
+}
+
+// WriteTo writes the segment's blocks one after another: the body of an INSERT ... FORMAT Native.
+func (s *Segment) WriteTo(w io.Writer) (written int64, err error) {
+	err = s.frames(func(block []byte, _ int) error {
+		n, err := w.Write(block)
+		written += int64(n)
+		return err
+	})
+	return written, err
+}
+
+func (s *Segment) frames(each func(block []byte, rows int) error) error {
+	file, err := os.Open(s.path)
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	defer file.Close()
+	if _, _, err := readFrames(io.LimitReader(file, s.Bytes), each); err != io.EOF {
+		return fmt.Errorf("read segment %d: %w", s.Number, err)
+	}
+	return nil
+}
+
+// Reader streams what WriteTo writes. Close it, also before its end.
+func (s *Segment) Reader() io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		_, err := s.WriteTo(w)
+		w.CloseWithError(err) // nil reads as io.EOF
+	}()
+	return r
+}
+
+// parseName answers the number in a segment's file name.
+func parseName(name, suffix string) (number uint64, ok bool) {
+	digits, ok := strings.CutSuffix(filepath.Base(name), suffix)
+	if !ok || len(digits) != 16 {
+		return 0, false
+	}
+	_, err := fmt.Sscanf(digits, "%d", &number)
+	return number, err == nil
+}

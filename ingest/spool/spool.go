@@ -1,0 +1,358 @@
+// Package spool is the durable log between HTTP and ClickHouse: what it has answered for is on disk, once.
+//
+// # Group commit
+//
+// Append hands a block of events to the committer, a single goroutine. It takes all blocks that wait, leaves out events whose
+// id the dedupe index knows, merges the rest into one block, writes it to the active segment as one frame, syncs the file
+// once, confirms the ids and answers every caller. Sixty-four callers with one event each so cost one fsync.
+//
+// # A segment on disk
+//
+//	0000000000000017.segment   a header, then frames
+//	header                     "LVLSEG1\n", the segment's id (UUID), CRC-32C of both
+//	frame                      length u32, rows u32, CRC-32C u32 of both and the block; then the block (little-endian)
+//	block                      one ClickHouse Native block of events, as event.Columns writes it
+//
+// The id is the segment's deduplication token. It is made with the file, not counted: a number that begins again in an empty
+// folder would have ClickHouse take new events for a segment it knows.
+//
+// A segment is sealed when it is full or when the loader has nothing else to do; its bytes never change again, so every attempt
+// to load it sends the same blocks with the same token and ClickHouse counts it once. A confirmed segment is renamed to
+// .loaded and deleted after the dedupe index has written its ids to disk.
+//
+// # What a crash leaves, at any line
+//
+//   - Before the sync: an unanswered frame, whole or torn. A whole one is loaded (the sender repeats it, and the index, filled from
+//     the segment, knows it). A torn one is cut off; the cut bytes are kept beside the segment as NNN.torn-OFFSET.
+//   - After the sync, before the answer: the same as a whole one.
+//   - After ClickHouse took the segment, before the rename: it is sent again with its token, and ClickHouse skips it.
+//   - After the rename: the ids are read into the index once more, then the file is deleted.
+//
+// A segment that is damaged further up loads up to the damage; the rest is kept as .torn and said in the log. Nothing that was
+// not confirmed loaded is ever deleted.
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/livello/livello/ingest/dedupe"
+	"github.com/livello/livello/ingest/event"
+)
+
+// Options of a Spool. Zero values take the defaults.
+type Options struct {
+	Dir   string
+	Index *dedupe.Index // the spool fills and flushes it; the caller closes it, after the spool
+
+	SegmentBytes int64         // a segment is sealed at this size; 64 MiB
+	SegmentRows  int           // or at this many events; 250,000: one block of an INSERT
+	Linger       time.Duration // how long a waiting event may wait for others before its segment is loaded; 200 ms
+	MaxBytes     int64         // refuse more than this on disk; 16 GiB
+	MinFree      int64         // refuse when the disk has less than this free; 512 MiB, negative for none
+
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+func (o *Options) defaults() {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = 64 << 20
+	}
+	if o.SegmentRows == 0 {
+		o.SegmentRows = 250_000
+	}
+	if o.Linger == 0 {
+		o.Linger = 200 * time.Millisecond
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 16 << 30
+	}
+	if o.MinFree == 0 {
+		o.MinFree = 512 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// ErrClosed is what Append answers once the spool is closing.
+var ErrClosed = errors.New("the spool is closed")
+
+// UnavailableError says that nothing can be kept now, why, and when to try again.
+type UnavailableError struct {
+	Reason string
+	After  time.Duration
+}
+
+func (e *UnavailableError) Error() string             { return e.Reason }
+func (e *UnavailableError) RetryAfter() time.Duration { return e.After }
+
+// Spool is the log. Safe for concurrent use.
+type Spool struct {
+	o     Options
+	queue chan *waiting
+	seals chan chan struct{}
+	stop  chan struct{} // closed by Close
+	done  chan struct{} // closed when the committer and the reaper have ended
+	once  sync.Once
+
+	// Only the committer uses these.
+	active *active
+	group  []*waiting
+	keep   []bool
+	merged *event.Columns
+	block  []byte
+	frame  []byte
+
+	mu      sync.Mutex
+	number  uint64        // of the newest segment
+	sealed  []*Segment    // waiting for the loader, oldest first
+	loaded  []*Segment    // confirmed, waiting for the reaper
+	bytes   int64         // of all files
+	open    openSegment   // what others may know of the active segment
+	changed chan struct{} // closed and renewed when what others may wait for changes
+	lastErr error         // why the last write failed; nil when it did not
+}
+
+// openSegment is the active segment as seen from outside the committer.
+type openSegment struct {
+	rows  int
+	bytes int64
+	first time.Time
+}
+
+// waiting is a caller of Append.
+type waiting struct {
+	columns              *event.Columns
+	accepted, duplicates int
+	err                  error
+	done                 chan struct{}
+}
+
+// queueLength bounds the callers that wait in the queue itself; more of them block in Append.
+const queueLength = 1024
+
+// Open opens or makes the spool in o.Dir, recovers what a crash left, and starts its committer.
+func Open(o Options) (*Spool, error) {
+	o.defaults()
+	if o.Index == nil {
+		return nil, errors.New("open spool: it needs a dedupe index")
+	}
+	s := &Spool{
+		o: o, queue: make(chan *waiting, queueLength), seals: make(chan chan struct{}),
+		stop: make(chan struct{}), done: make(chan struct{}), merged: event.New(), changed: make(chan struct{}),
+	}
+	if err := s.recover(); err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
+	var working sync.WaitGroup
+	working.Go(s.commit)
+	working.Go(s.reap)
+	go func() {
+		working.Wait()
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// Append keeps the events of c that were not accepted before. When it returns without an error they are on disk: accepted of
+// them are new, duplicates were known. With an error none of c was kept (or, if the machine fails right then, may have been; the
+// ids make a repetition safe). c is not used after the return. A caller whose ctx ends while it is in line still waits for the
+// group it is in, which takes milliseconds.
+func (s *Spool) Append(ctx context.Context, c *event.Columns) (accepted, duplicates int, err error) {
+	if c.Rows() == 0 {
+		return 0, 0, nil
+	}
+	w := waitingPool.Get().(*waiting)
+	defer waitingPool.Put(w)
+	*w = waiting{columns: c, done: w.done}
+	select {
+	case <-s.stop:
+		return 0, 0, ErrClosed
+	case <-ctx.Done():
+		return 0, 0, ctx.Err()
+	case s.queue <- w:
+	}
+	select {
+	case <-w.done:
+	case <-s.done:
+		// The committer has ended; it may have answered just before.
+		select {
+		case <-w.done:
+		default:
+			return 0, 0, ErrClosed
+		}
+	}
+	return w.accepted, w.duplicates, w.err
+}
+
+var waitingPool = sync.Pool{New: func() any { return &waiting{done: make(chan struct{}, 1)} }}
+
+// Close stops accepting, writes what is in line, seals and ends. What is not loaded stays for the next Open.
+func (s *Spool) Close() error {
+	s.once.Do(func() { close(s.stop) })
+	<-s.done
+	return nil
+}
+
+// Next answers the oldest segment that waits for the loader. It waits until there is one; with an active segment whose oldest
+// event has lingered, it has that one sealed. It answers ctx's error when that ends first.
+func (s *Spool) Next(ctx context.Context) (*Segment, error) {
+	for {
+		s.mu.Lock()
+		if len(s.sealed) > 0 {
+			defer s.mu.Unlock()
+			return s.sealed[0], nil
+		}
+		open, changed := s.open, s.changed
+		s.mu.Unlock()
+
+		var lingered <-chan time.Time
+		if open.rows > 0 {
+			wait := s.o.Linger - s.o.Now().Sub(open.first)
+			if wait <= 0 || wait > s.o.Linger { // more than Linger: the clock was set back
+				if err := s.Seal(ctx); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			lingered = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-changed:
+		case <-lingered:
+		}
+	}
+}
+
+// Seal ends the active segment, if it has events, so that the loader can have it.
+func (s *Spool) Seal(ctx context.Context) error {
+	sealed := make(chan struct{})
+	select {
+	case s.seals <- sealed:
+	case <-s.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-sealed
+	return nil
+}
+
+// Loaded says that ClickHouse has confirmed seg. The file is deleted once its ids are durable elsewhere.
+func (s *Spool) Loaded(seg *Segment) error {
+	path := filepath.Join(s.o.Dir, fmt.Sprintf("%016d%s", seg.Number, loadedSuffix))
+	if err := os.Rename(seg.path, path); err != nil {
+		return fmt.Errorf("mark segment %d as loaded: %w", seg.Number, err)
+	}
+	// Not synced: if the rename is lost with the machine, the segment is sent again and its token makes that harmless.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seg.path = path
+	s.sealed = slices.DeleteFunc(s.sealed, func(o *Segment) bool { return o == seg })
+	s.loaded = append(s.loaded, seg)
+	s.notify()
+	return nil
+}
+
+// Progress answers a channel that is closed when the next segment is begun, sealed or confirmed.
+func (s *Spool) Progress() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Status of the spool at a moment.
+type Status struct {
+	Bytes           int64     // of all files
+	Segments        int       // sealed, waiting for the loader
+	WaitingRows     int       // events that are not confirmed loaded
+	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
+	LastWriteFailed error     // why the last write failed; nil when it did not
+}
+
+// Status answers what waits.
+func (s *Spool) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{Bytes: s.bytes, Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
+	if s.open.rows > 0 {
+		st.OldestWaiting = s.open.first
+	}
+	for _, seg := range s.sealed {
+		st.WaitingRows += seg.Rows
+	}
+	if len(s.sealed) > 0 {
+		st.OldestWaiting = s.sealed[0].First
+	}
+	return st
+}
+
+// notify wakes those who wait in Next. The caller holds mu.
+func (s *Spool) notify() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// room answers an error when the spool must not grow.
+func (s *Spool) room() error {
+	s.mu.Lock()
+	used := s.bytes
+	s.mu.Unlock()
+	if used >= s.o.MaxBytes {
+		return &UnavailableError{fmt.Sprintf("the spool holds %d MiB that ClickHouse has not taken yet, its limit (spool.max_bytes)", used>>20), 10 * time.Second}
+	}
+	if s.o.MinFree < 0 {
+		return nil
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.o.Dir, &disk); err != nil {
+		return fmt.Errorf("look at free disk: %w", err)
+	}
+	if free := int64(disk.Bavail) * int64(disk.Bsize); free < s.o.MinFree {
+		return &UnavailableError{fmt.Sprintf("the disk has %d MiB left, the floor is %d (spool.min_free_bytes)", free>>20, s.o.MinFree>>20), 30 * time.Second}
+	}
+	return nil
+}
+
+// writeSynced makes the file whole or not at all.
+func writeSynced(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "unfinished-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+var _ io.WriterTo = (*Segment)(nil)
