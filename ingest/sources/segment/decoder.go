@@ -88,6 +88,8 @@ func (d *Decoder) Decode(body []byte, shape Shape, meta Meta, into *event.Column
 	defer func() {
 		s.batch, s.row = batch{}, event.Row{Properties: s.row.Properties[:0]}
 		s.tape.Shrink(maxPooledNodes)
+		s.arrays.Shrink(maxPooledNodes)
+		clear(s.members[:cap(s.members)])
 		if cap(s.scratch) > maxPooledText {
 			s.scratch = nil
 		}

@@ -47,6 +47,16 @@ func row(t testing.TB, body string, change ...func(*Meta)) map[string]string {
 	return rows[0]
 }
 
+// decodeWith decodes a body of good messages with a decoder of the test's own.
+func decodeWith(t testing.TB, d *Decoder, body string) []map[string]string {
+	t.Helper()
+	columns := event.New()
+	if rejects, err := d.Decode([]byte(body), Auto, Meta{Source: "web", ReceivedAt: arrival}, columns); err != nil || len(rejects) > 0 {
+		t.Fatalf("rejects %+v, error %v", rejects, err)
+	}
+	return blocktest.Rows(t, columns.EncodeBlock(nil))
+}
+
 type fields = map[string]string
 
 // without copies a row without some columns.

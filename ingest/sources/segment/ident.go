@@ -3,6 +3,7 @@ package segment
 import (
 	"crypto/sha1"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -12,7 +13,7 @@ import (
 // namespace is the UUID that event ids are derived in (RFC 9562, version 5). It never changes: it decides what is a duplicate.
 var namespace = uuid.MustParse("a7e8b7b0-6d0f-5c7c-9d7e-4f1c2b9c5d11")
 
-// identify fills in the event's id: the messageId if it is a UUID; one derived from the source and the messageId otherwise;
+// eventID fills in the event's id: the messageId if it is a UUID; one derived from the source and the messageId otherwise;
 // without one, from the source and the content, so that the same delivery twice is still one event.
 func (s *state) eventID(m *message, record int32) bool {
 	id, ok := s.id(m.messageID, "messageId")
@@ -44,13 +45,15 @@ func (s *state) eventID(m *message, record int32) bool {
 
 // appendMessage appends the record's fields but those that differ between two deliveries of the same message.
 func (s *state) appendMessage(dst []byte, record int32) []byte {
-	return s.appendObject(dst, &s.tape, record, func(key string) bool {
-		switch key {
-		case "type", "sentAt", "receivedAt", "writeKey":
-			return true
-		}
-		return false
-	})
+	return s.appendObject(dst, &s.tape, record, notContent)
+}
+
+func notContent(key string) bool {
+	switch key {
+	case "type", "sentAt", "receivedAt", "writeKey":
+		return true
+	}
+	return false
 }
 
 // Markers of the canonical form: every value starts with one and every text with its length, so that different contents
@@ -67,31 +70,28 @@ const (
 // counts as absent, as everywhere.
 func (s *state) appendObject(dst []byte, tape *jsontape.Tape, at int32, skip func(string) bool) []byte {
 	nodes := tape.Nodes()
-	members := make([]member, 0, 16)
+	first := len(s.members) // those before are of the objects around this one
 	for c := at + 1; c < nodes[at].Next; c = nodes[c].Next {
 		if key := s.keyOf(tape, &nodes[c]); skip == nil || !skip(key) {
-			members = append(members, member{key, c})
+			s.members = append(s.members, member{key, c})
 		}
 	}
-	slices.SortStableFunc(members, func(a, b member) int {
-		switch {
-		case a.key < b.key:
-			return -1
-		case a.key > b.key:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(s.members[first:], func(a, b member) int { return strings.Compare(a.key, b.key) })
 	dst = append(dst, canonicalObject)
-	for i, m := range members {
-		if i+1 < len(members) && members[i+1].key == m.key || nodes[m.at].Kind == jsontape.Null {
+	last := len(s.members)
+	for i := first; i < last; i++ {
+		m := s.members[i]
+		if i+1 < last && s.members[i+1].key == m.key || nodes[m.at].Kind == jsontape.Null {
 			continue
 		}
 		dst = appendSized(dst, m.key)
 		dst = s.appendValue(dst, tape, m.at)
 	}
+	s.members = s.members[:first]
 	return append(dst, canonicalEnd)
 }
+
+func openAll(int, []byte) bool { return true }
 
 // member is an object's member at a node.
 type member struct {
@@ -112,13 +112,14 @@ func (s *state) appendValue(dst []byte, tape *jsontape.Tape, at int32) []byte {
 			}
 			return append(dst, canonicalEnd)
 		}
-		// The tape keeps arrays closed; objects in them are to be sorted too.
-		open := jsontape.Tape{Open: func(int, []byte) bool { return true }}
-		open.Reset(tape.Raw(node.Text))
-		if root, _, err := open.Value(0, node.Text.Len()); err == nil {
-			return s.appendValue(dst, &open, int32(root))
+		// The tape keeps arrays closed; objects in them are to be sorted too. The text was read before, so it can be again.
+		s.arrays.Open = openAll
+		s.arrays.Reset(tape.Raw(node.Text))
+		root, _, err := s.arrays.Value(0, node.Text.Len())
+		if err != nil {
+			return append(dst, tape.Raw(node.Text)...)
 		}
-		return append(dst, tape.Raw(node.Text)...) // cannot be: the text was read before
+		return s.appendValue(dst, &s.arrays, int32(root))
 	case jsontape.String:
 		dst = append(dst, canonicalString)
 		return appendSized(dst, s.textOf(tape, node))

@@ -26,7 +26,7 @@ func (s *state) record(at int32, meta *Meta) bool {
 
 	var m message
 	return s.bounds(at) &&
-		s.members(at, &m) &&
+		s.find(at, &m) &&
 		s.messageType(&m, meta) &&
 		s.ids(&m) &&
 		s.clock(&m, meta) &&
@@ -62,9 +62,9 @@ func (s *state) bounds(at int32) bool {
 	return true
 }
 
-// members finds the record's fields. Of a name that comes twice the last one counts. What no message has goes to the
+// find finds the record's fields. Of a name that comes twice the last one counts. What no message has goes to the
 // properties; the write key goes nowhere.
-func (s *state) members(at int32, m *message) bool {
+func (s *state) find(at int32, m *message) bool {
 	for c := at + 1; c < s.node(at).Next; c = s.node(c).Next {
 		var field *int32
 		key := s.key(c)

@@ -26,6 +26,8 @@ type state struct {
 	// scratch holds what had to be put together for the current record: unescaped strings, joined keys. Strings point into it.
 	scratch []byte
 	hash    []byte // what an event id is derived from
+	members []member
+	arrays  jsontape.Tape // an array's elements, for the same purpose
 	names   nameIndex
 
 	kinds, libraries map[string]string // by name, as senders repeat them

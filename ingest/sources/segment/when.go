@@ -31,7 +31,12 @@ func (s *state) clock(m *message, meta *Meta) bool {
 	if !ok {
 		return false
 	}
-	if !corrected {
+	if corrected {
+		if original := m.originalTimestamp; view(s.tape.Raw(s.node(original).Text)) != view(s.tape.Raw(s.node(source).Text)) &&
+			!s.put("", unknownPrefix, "originalTimestamp", original) {
+			return false
+		}
+	} else {
 		sent, other := m.sentAt, m.receivedAt
 		arrived := received
 		if sent != 0 && other != 0 {
