@@ -1,0 +1,166 @@
+// Package engine gives tests a real ClickHouse: the embedded engine, started once per test binary in a temporary folder, or
+// the server that TEST_CLICKHOUSE_DSN names. Each test gets a database of its own, dropped when it ends.
+//
+//	func TestSomething(t *testing.T) {
+//		w := engine.Open(t)     // an empty database
+//		w := engine.Migrated(t) // with the schema's tables and views
+//		...
+//	}
+//
+// Nothing needs to be set up in TestMain. A missing engine fails the test with the way out and never skips it: tests that
+// silently do not run protect nobody.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/livello/livello/warehouse"
+	"github.com/livello/livello/warehouse/embedded"
+)
+
+// DSNEnv names a ClickHouse server to run the tests on instead of the embedded engine, such as
+// http://default:@127.0.0.1:8123. The user needs the right to create and drop databases.
+const DSNEnv = "TEST_CLICKHOUSE_DSN"
+
+// Open returns a warehouse with an empty database of the test's own. The database is dropped when the test and its
+// subtests have ended; on the embedded engine its name begins with livello, so that the SQL endpoint can read it.
+func Open(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	holder, err := shared.open()
+	if err != nil {
+		t.Fatalf("start ClickHouse for tests: %v", err)
+	}
+	database := databaseName(t)
+	w, err := holder.OpenDatabase(ctx, database)
+	if err != nil {
+		t.Fatalf("open a test database: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		// A view that is being refreshed or a cancelled insert may still hold a table: SYNC waits for it.
+		if err := w.Exec(ctx, "DROP DATABASE IF EXISTS `"+database+"` SYNC"); err != nil {
+			t.Errorf("drop test database: %v", err)
+		}
+		if err := w.Close(); err != nil {
+			t.Errorf("close test warehouse: %v", err)
+		}
+	})
+	return w
+}
+
+// Shared returns the warehouse that holds the test binary's engine, for tests of what only the holder can do, such as
+// SQLHandler. It must not be closed. It fails the test when TEST_CLICKHOUSE_DSN is set.
+func Shared(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	if os.Getenv(DSNEnv) != "" {
+		t.Fatalf("this test needs the embedded engine: unset %s", DSNEnv)
+	}
+	holder, err := shared.open()
+	if err != nil {
+		t.Fatalf("start ClickHouse for tests: %v", err)
+	}
+	return holder
+}
+
+// shared is the test binary's one ClickHouse.
+var shared sharedEngine
+
+type sharedEngine struct {
+	once   sync.Once
+	holder *warehouse.Warehouse
+	err    error
+}
+
+func (s *sharedEngine) open() (*warehouse.Warehouse, error) {
+	s.once.Do(func() { s.err = s.start() })
+	return s.holder, s.err
+}
+
+// start connects to the server, or opens the engine in a new folder. The engine runs until the binary exits; a test binary has no hook for its end without
+// TestMain, so the folder is removed by the next test run (see sweep).
+func (s *sharedEngine) start() (err error) {
+	if dsn := os.Getenv(DSNEnv); dsn != "" {
+		s.holder, err = warehouse.Open(context.Background(), warehouse.Config{DSN: dsn})
+		return err
+	}
+	root := filepath.Join(os.TempDir(), "livello-test-engines")
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	sweep(root)
+	dir, err := os.MkdirTemp(root, strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		return err
+	}
+	s.holder, err = warehouse.Open(context.Background(), warehouse.Config{Data: dir, Exclusive: true, Command: "test binary " + filepath.Base(os.Args[0])})
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		var missing *embedded.MissingLibraryError
+		if errors.As(err, &missing) {
+			return fmt.Errorf("%w\n(or set %s to run the tests on a ClickHouse server)", err, DSNEnv)
+		}
+		return err
+	}
+	return nil
+}
+
+// sweep removes the folders of test binaries that are gone. Their names begin with the process id; a folder whose process
+// number is in use again is left for a later run.
+func sweep(root string) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		pid, _, _ := strings.Cut(entry.Name(), "-")
+		n, err := strconv.Atoi(pid)
+		if err != nil || n <= 0 {
+			continue
+		}
+		if err := syscall.Kill(n, 0); errors.Is(err, syscall.ESRCH) {
+			_ = os.RemoveAll(filepath.Join(root, entry.Name()))
+		}
+	}
+}
+
+// databaseName is unique among test binaries that share a server, and says which test it belongs to.
+func databaseName(t testing.TB) string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, t.Name())
+	if len(name) > 60 {
+		name = name[:60]
+	}
+	return "livello_" + strings.ToLower(name) + "_" + hex.EncodeToString(b[:])
+}
+
+// Code returns ClickHouse's error code of err, or 0.
+func Code(err error) int {
+	var exc *clickhouse.Exception
+	if errors.As(err, &exc) {
+		return int(exc.Code)
+	}
+	return 0
+}
