@@ -1,0 +1,5 @@
+package embedded_test
+
+const childEnv = "LIVELLO_TEST_CHILD"
+
+func runChild(string) int { return 2 }
