@@ -1,0 +1,83 @@
+package main
+
+import (
+	"log/slog"
+
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/livello/livello/access"
+	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/sources/segment"
+	"github.com/livello/livello/queries"
+)
+
+// newAPI puts the routes together. Who may do what is decided here: write keys send, the read key reads, and only /healthz
+// and /readyz, which tell nothing, need no key (and /metrics if metrics.open says so).
+func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runner, registry *prometheus.Registry, checks []check, log *slog.Logger) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = ingest.HandleErrors(log)
+	e.IPExtractor = echo.ExtractIPDirect()
+
+	healthRoutes(e, checks)
+	in.Routes(e)
+	read := requireReadKey(keys.ReadKey)
+	queries.Routes(e.Group("/v1", read), ask)
+
+	metrics := echo.WrapHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if cfg.Metrics.Open {
+		e.GET("/metrics", metrics)
+	} else {
+		e.GET("/metrics", metrics, read)
+	}
+	return e
+}
+
+// requireReadKey lets requests pass that bring the read key as a Bearer token, or as user name or password of Basic.
+func requireReadKey(readKey string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			given := c.Request().Header.Get(echo.HeaderAuthorization)
+			scheme, token, _ := strings.Cut(given, " ")
+			ok := strings.EqualFold(scheme, "Bearer") && access.Equal(strings.TrimSpace(token), readKey)
+			if user, password, basic := c.Request().BasicAuth(); basic {
+				ok = access.Equal(user, readKey) || access.Equal(password, readKey)
+			}
+			if ok {
+				return next(c)
+			}
+			message := "the read key is missing"
+			if given != "" {
+				message = "the read key is not known"
+			}
+			return &ingest.Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message,
+				Help: "send read_key of `livello keys` as a Bearer token, or as the user name of Basic authorization"}
+		}
+	}
+}
+
+// ingestLimits translates the settings.
+func (c *Config) ingestLimits() ingest.Limits {
+	return ingest.Limits{
+		Limits: segment.Limits{Records: c.Limits.Batch, Event: int(c.Limits.Event), Depth: c.Limits.Depth,
+			Properties: c.Limits.Properties, Value: int(c.Limits.Value), Ahead: c.Limits.Ahead},
+		Body: int64(c.Limits.Body), Decoded: int64(c.Limits.Decoded), Keyless: int64(c.Limits.Keyless), Rate: c.Limits.Rate,
+	}
+}
+
+// newServer bounds how long a client may take over each part, so that slow ones cannot hold connections for ever.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"time"
+
+	"github.com/livello/livello/access"
+	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/sources/segment"
+)
+
+// Config is every setting of the service. A setting is named by its path in the file (`sql.listen`), in the environment by
+// the same in capitals behind LIVELLO_ (LIVELLO_SQL_LISTEN), and as a flag with dashes (--sql-listen); see settings.go.
+// The table in the README is generated from this struct (settings_test.go).
+type Config struct {
+	Listen string `koanf:"listen" help:"address of the HTTP API; port 0 takes a free one, see service.json in the data folder"`
+	SQL    struct {
+		Listen string `koanf:"listen" help:"address of the read-only SQL port (ClickHouse HTTP interface, password of 'livello keys'); empty: off"`
+	} `koanf:"sql"`
+
+	Data    string `koanf:"data" help:"data folder: keys, spool, index of event ids, and the embedded engine's files"`
+	DSN     string `koanf:"dsn" secret:"yes" help:"ClickHouse server to use in place of the embedded engine: http://user:password@host:8123/database, more hosts with commas"`
+	Cluster string `koanf:"cluster" help:"name of the ClickHouse cluster to create tables on; needs dsn"`
+	Engine  string `koanf:"engine" help:"path of libchdb.so; empty: searched (see docs/engine.md)"`
+
+	Limits  Limits          `koanf:"limits"`
+	CORS    CORS            `koanf:"cors"`
+	Sources []access.Source `koanf:"sources" help:"list of {name, key or key_sha256, channel}: further write keys; the one of 'livello keys' is source 'default'"`
+	Kinds   []segment.Rule  `koanf:"kinds" help:"list of {name, kind}, asked before the built-in rules; names may hold * and ?"`
+
+	// Currency is not a limit: most shops have one.
+	Currency string `koanf:"currency" help:"of amounts that come without one (ISO 4217, as EUR); empty: they stay without"`
+
+	Spool struct {
+		SegmentBytes Size          `koanf:"segment_bytes" help:"a segment is sealed, and loaded as one INSERT, when it has grown to this"`
+		SegmentRows  int           `koanf:"segment_rows" help:"or has this many events"`
+		Linger       time.Duration `koanf:"linger" help:"or when its first event has waited this long for others"`
+		MaxBytes     Size          `koanf:"max_bytes" help:"most bytes that may wait for ClickHouse; past it requests get 503 with Retry-After"`
+		MinFree      Size          `koanf:"min_free_bytes" help:"least free bytes on the disk; below it requests get 503; 0: no floor"`
+	} `koanf:"spool"`
+	Dedupe struct {
+		Window time.Duration `koanf:"window" help:"how long, from arrival, a repeated message id is recognized"`
+	} `koanf:"dedupe"`
+
+	Metrics struct {
+		Open bool `koanf:"open" help:"serve /metrics without a key"`
+	} `koanf:"metrics"`
+	Stop struct {
+		Timeout time.Duration `koanf:"timeout" help:"time to finish requests, and again as much to load what is spooled, when stopping"`
+	} `koanf:"stop"`
+	Log struct {
+		Level  string `koanf:"level" help:"debug, info, warn or error"`
+		Format string `koanf:"format" help:"text, json, or auto: text on a terminal, json otherwise"`
+	} `koanf:"log"`
+}
+
+// Limits protect the service from a single sender; docs/messages.md says what happens to a request or record past one.
+type Limits struct {
+	Body       Size          `koanf:"body" help:"largest request body as it comes over the wire"`
+	Decoded    Size          `koanf:"decoded" help:"largest request body after decompression"`
+	Keyless    Size          `koanf:"keyless" help:"largest body without an Authorization header, which has to be read to find its write key"`
+	Batch      int           `koanf:"batch" help:"most events in a request"`
+	Event      Size          `koanf:"event" help:"largest event"`
+	Depth      int           `koanf:"depth" help:"deepest nesting of an event"`
+	Properties int           `koanf:"properties" help:"most properties of an event"`
+	Value      Size          `koanf:"value" help:"longest property or text"`
+	Ahead      time.Duration `koanf:"ahead" help:"how far in the future an event may lie"`
+	Rate       float64       `koanf:"rate" help:"events a second and source; 0: no limit"`
+}
+
+// CORS says which web pages may send events from a browser.
+type CORS struct {
+	Origins []string `koanf:"origins" help:"origins such as https://shop.example.com, with commas; *: any; empty: none"`
+}
+
+// defaults is the configuration of somebody who set nothing.
+func defaults() Config {
+	var c Config
+	c.Listen = "127.0.0.1:8080"
+	c.SQL.Listen = "127.0.0.1:8123"
+	c.Data = "./livello-data"
+	l := ingest.DefaultLimits
+	c.Limits = Limits{Body: Size(l.Body), Decoded: Size(l.Decoded), Keyless: Size(l.Keyless), Batch: l.Records, Event: Size(l.Event),
+		Depth: l.Depth, Properties: l.Properties, Value: Size(l.Value), Ahead: l.Ahead}
+	c.Spool.SegmentBytes = 64 << 20
+	c.Spool.SegmentRows = 250_000
+	c.Spool.Linger = 200 * time.Millisecond
+	c.Spool.MaxBytes = 16 << 30
+	c.Spool.MinFree = 512 << 20
+	c.Dedupe.Window = 168 * time.Hour
+	c.Stop.Timeout = 20 * time.Second
+	c.Log.Level = "info"
+	c.Log.Format = "auto"
+	return c
+}

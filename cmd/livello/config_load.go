@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/maps"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// loadConfig puts the configuration together: flags before environment before file before defaults.
+// An unknown key in the file is an error, so that a misspelt limit is not a limit that silently does nothing.
+func loadConfig(path string, getenv func(string) string, flags *pflag.FlagSet) (Config, error) {
+	cfg := defaults()
+	list := settings(&cfg)
+	k := koanf.New(".")
+	origin := map[string]string{}
+
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return cfg, fmt.Errorf("read config file: %w", err)
+		}
+		tree, err := yaml.Parser().Unmarshal(text)
+		if err != nil {
+			return cfg, fmt.Errorf("config file %s: %w", path, err)
+		}
+		if err := checkKeys(tree, list); err != nil {
+			return cfg, fmt.Errorf("config file %s: %w", path, err)
+		}
+		if err := k.Load(confmap.Provider(tree, ""), nil); err != nil {
+			return cfg, fmt.Errorf("merge config file %s: %w", path, err)
+		}
+		for _, s := range list {
+			origin[s.key] = "in " + path
+		}
+	}
+	over := map[string]any{}
+	for _, s := range list {
+		if s.inFileOnly() {
+			continue
+		}
+		if v := getenv(s.env()); v != "" {
+			over[s.key] = v
+			origin[s.key] = "in the environment as " + s.env()
+		}
+		if f := flags.Lookup(s.flag()); f != nil && f.Changed {
+			over[s.key] = f.Value.String()
+			origin[s.key] = "as --" + s.flag()
+		}
+	}
+	if err := k.Load(confmap.Provider(over, "."), nil); err != nil {
+		return cfg, fmt.Errorf("merge settings: %w", err)
+	}
+
+	for _, s := range list {
+		if !k.Exists(s.key) {
+			continue
+		}
+		if err := decode(k, s); err != nil {
+			return cfg, fmt.Errorf("setting %s %s: %w", s.key, origin[s.key], err)
+		}
+	}
+	return cfg, cfg.validate()
+}
+
+func decode(k *koanf.Koanf, s setting) error {
+	err := k.UnmarshalWithConf(s.key, s.value.Addr().Interface(), koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		TagName:          "koanf",
+		WeaklyTypedInput: !s.inFileOnly(),
+		ErrorUnused:      true, // in the entries of `sources`
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(),
+			mapstructure.StringToSliceHookFunc(","),
+			mapstructure.TextUnmarshallerHookFunc(),
+		),
+	}})
+	if err == nil {
+		return nil
+	}
+	// mapstructure writes a paragraph about '' (the value has no name where it stands); its lines are what matters.
+	text := strings.NewReplacer("decoding failed due to the following error(s):", "", "'' ", "", "error decoding '': ", "", "\n", " ").Replace(err.Error())
+	return errors.New(strings.TrimSpace(text))
+}
+
+// checkKeys says which key of the file is no setting, and which one may have been meant.
+func checkKeys(raw map[string]any, list []setting) error {
+	flat, _ := maps.Flatten(raw, nil, ".")
+	var unknown []string
+	for key := range flat {
+		if !isSetting(key, list) {
+			unknown = append(unknown, key)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	sort.Strings(unknown)
+	var errs []error
+	for _, key := range unknown {
+		hint := ""
+		if meant := nearest(key, list); meant != "" {
+			hint = "; did you mean " + meant + "?"
+		}
+		errs = append(errs, fmt.Errorf("unknown setting %s%s", key, hint))
+	}
+	return errors.Join(errs...)
+}
+
+func isSetting(key string, list []setting) bool {
+	for _, s := range list {
+		switch {
+		case key == s.key:
+			return true
+		case strings.HasPrefix(s.key, key+"."):
+			return true // an empty section, `limits:` without anything below it
+		}
+	}
+	return false
+}
+
+// nearest finds the setting whose name takes the fewest changed letters, if it is few.
+func nearest(key string, list []setting) string {
+	best, fewest := "", 4
+	for _, s := range list {
+		if n := editDistance(key, s.key); n < fewest {
+			best, fewest = s.key, n
+		}
+		// the right word in the wrong section
+		if _, last, ok := strings.Cut(s.key, "."); ok && last == key[strings.LastIndexByte(key, '.')+1:] && fewest == 4 {
+			best, fewest = s.key, 3
+		}
+	}
+	return best
+}
+
+// editDistance counts inserted, deleted and changed bytes (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

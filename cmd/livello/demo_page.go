@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/livello/livello/queries"
+)
+
+// pageColumn is a column of a table on the demo's page: the query's field under a short title.
+type pageColumn struct {
+	field, title string
+	show         func(any) string // nil: as it is
+}
+
+// page writes the demo's summary. Every number comes from a named query, the same text that the API and the boards use.
+type page struct {
+	ctx context.Context
+	db  queries.DB
+	w   io.Writer
+	err error // the first one; nothing is written after it
+}
+
+func (p *page) heading(title, query string) {
+	if p.err == nil {
+		fmt.Fprintf(p.w, "\n%s  (livello query %s)\n", title, query)
+	}
+}
+
+func (p *page) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// rows runs a query and returns its rows.
+func (p *page) rows(query string, params map[string]string) []map[string]any {
+	if p.err != nil {
+		return nil
+	}
+	var answer bytes.Buffer
+	if p.err = queries.Run(p.ctx, p.db, query, params, "json", &answer); p.err != nil {
+		return nil
+	}
+	var table struct{ Data []map[string]any }
+	dec := json.NewDecoder(&answer)
+	dec.UseNumber()
+	p.err = dec.Decode(&table)
+	return table.Data
+}
+
+// table prints rows with the first column to the left and the others to the right.
+func (p *page) table(rows []map[string]any, columns ...pageColumn) {
+	if p.err != nil {
+		return
+	}
+	cells := [][]string{{}}
+	for _, c := range columns {
+		cells[0] = append(cells[0], c.title)
+	}
+	for _, row := range rows {
+		var line []string
+		for _, c := range columns {
+			show := c.show
+			if show == nil {
+				show = plain
+			}
+			line = append(line, show(row[c.field]))
+		}
+		cells = append(cells, line)
+	}
+	width := make([]int, len(columns))
+	for _, line := range cells {
+		for i, cell := range line {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, line := range cells {
+		var b strings.Builder
+		for i, cell := range line {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				b.WriteString("  " + cell + pad)
+			} else {
+				b.WriteString("  " + pad + cell)
+			}
+		}
+		p.printf("%s\n", strings.TrimRight(b.String(), " "))
+	}
+}
+
+func plain(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "-"
+	case json.Number:
+		return grouped(v.String())
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func percent(v any) string {
+	n, ok := v.(json.Number)
+	if !ok {
+		return "-"
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return n.String()
+	}
+	return fmt.Sprintf("%.1f %%", 100*f)
+}
+
+// money prints a map of currency to amount, largest first.
+func money(v any) string {
+	amounts, ok := v.(map[string]any)
+	if !ok {
+		return plain(v)
+	}
+	type amount struct {
+		value float64
+		text  string
+	}
+	var list []amount
+	for currency, v := range amounts {
+		n, ok := v.(json.Number)
+		if !ok {
+			continue
+		}
+		f, err := n.Float64()
+		if err != nil || f == 0 {
+			continue
+		}
+		list = append(list, amount{f, grouped(fmt.Sprintf("%.0f", f)) + " " + currency})
+	}
+	slices.SortFunc(list, func(a, b amount) int {
+		if a.value != b.value {
+			return map[bool]int{true: -1, false: 1}[a.value > b.value]
+		}
+		return strings.Compare(a.text, b.text)
+	})
+	var parts []string
+	for _, a := range list {
+		parts = append(parts, a.text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// grouped puts commas between thousands.
+func grouped(number string) string {
+	whole, fraction, _ := strings.Cut(number, ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	return sign + whole
+}
+
+// came is what the replay did.
+type came struct {
+	accepted, duplicates, rejected int
+	sending, loading               time.Duration
+}
+
+// summary writes the page up to the numbers; where to look next follows in demo_next.go.
+func (p *page) summary(in came, people, days int) error {
+	sent := in.accepted + in.duplicates + in.rejected
+	rate := float64(sent) / max(in.sending.Seconds(), 0.001)
+	p.printf("\nWhat came in\n")
+	p.printf("  %s events of %s simulated people over %d days, through POST /v1/events\n", grouped(fmt.Sprint(sent)), grouped(fmt.Sprint(people)), days)
+	p.printf("  %s accepted in %.1f s (%s events/s, each on disk before its answer), all in every rollup %.1f s later\n",
+		grouped(fmt.Sprint(in.accepted)), in.sending.Seconds(), grouped(fmt.Sprintf("%.0f", rate)), in.loading.Seconds())
+	if in.duplicates > 0 {
+		p.printf("  already there: %s duplicates, recognized by their ids and not counted again\n", grouped(fmt.Sprint(in.duplicates)))
+	}
+	p.printf("  %s rejected\n", grouped(fmt.Sprint(in.rejected)))
+	for _, total := range p.rows("totals", nil) {
+		p.printf("  in the warehouse: %s events of engagement (who-is-who messages left out), %s people, %s purchases, %s\n",
+			plain(total["events"]), plain(total["people"]), plain(total["purchases"]), money(total["revenue"]))
+	}
+
+	from := fmt.Sprintf("now-%dd", days)
+	p.heading("Channels", "channel_summary from="+from)
+	p.table(p.rows("channel_summary", map[string]string{"from": from}),
+		pageColumn{"channel", "channel", nil}, pageColumn{"events", "events", nil}, pageColumn{"people", "people", nil},
+		pageColumn{"purchases", "purchases", nil}, pageColumn{"revenue", "revenue", money})
+
+	const steps = "page_view,product_view,cart_add,checkout_start,purchase"
+	p.heading("From visit to purchase within a week", "funnel steps="+steps)
+	p.table(p.rows("funnel", map[string]string{"steps": steps, "from": from}),
+		pageColumn{"kind", "step", nil}, pageColumn{"people", "people", nil},
+		pageColumn{"rate", "of all", percent}, pageColumn{"previous_rate", "of the step before", percent})
+
+	p.heading("The ten most engaged people, last 7 days", "most_engaged")
+	p.table(p.rows("most_engaged", map[string]string{"limit": "10"}),
+		pageColumn{"person_id", "person", nil}, pageColumn{"engagement", "score", nil}, pageColumn{"visits_7d", "visits", nil},
+		pageColumn{"page_views_7d", "pages", nil}, pageColumn{"downloads_7d", "papers", nil},
+		pageColumn{"email_opens_7d", "opens", nil}, pageColumn{"email_clicks_7d", "clicks", nil},
+		pageColumn{"advanced_interactions_7d", "chats+forms", nil}, pageColumn{"purchases_365d", "orders", nil},
+		pageColumn{"revenue_365d", "revenue", money}, pageColumn{"trend", "trend", nil})
+	return p.err
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/livello/livello/schema"
+)
+
+func migrateCommand(p *program) *cobra.Command {
+	migrate := &cobra.Command{
+		Use: "migrate", Short: "Bring the schema up, or show its state", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	add := func(use, short string, run func(context.Context, schema.DB, schema.Options) error) {
+		migrate.AddCommand(&cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.config(cmd)
+			if err != nil {
+				return err
+			}
+			db, err := p.openConfigured(cmd.Context(), &cfg)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			return run(cmd.Context(), db, schema.Options{Cluster: cfg.Cluster})
+		}})
+	}
+	add("up", "Apply pending migrations and recreate changed views", p.migrateUp)
+	add("status", "Show every migration and view", p.migrateStatus)
+	add("plan", "Print the statements that `up` would run", p.migratePlan)
+	return migrate
+}
+
+func (p *program) migrateUp(ctx context.Context, db schema.DB, o schema.Options) error {
+	applied, err := schema.Up(ctx, db, o)
+	if p.output == "json" && err == nil {
+		if applied == nil {
+			applied = []string{}
+		}
+		return indented(p.stdout, map[string]any{"applied": applied})
+	}
+	for _, name := range applied {
+		fmt.Fprintln(p.stdout, "applied", name)
+	}
+	if err == nil && len(applied) == 0 {
+		fmt.Fprintln(p.stdout, "the schema is up to date")
+	}
+	return err
+}
+
+func (p *program) migrateStatus(ctx context.Context, db schema.DB, _ schema.Options) error {
+	items, err := schema.Status(ctx, db)
+	if err != nil {
+		return err
+	}
+	if p.output == "json" {
+		return indented(p.stdout, items)
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "kind\tversion\tname\tstate\tapplied at\tby")
+	for _, i := range items {
+		at := ""
+		if !i.AppliedAt.IsZero() {
+			at = i.AppliedAt.Format("2006-01-02 15:04:05")
+		}
+		fmt.Fprintf(w, "%s\t%04d\t%s\t%s\t%s\t%s\n", i.Kind, i.Version, i.Name, i.State, at, i.Binary)
+		if i.Error != "" {
+			fmt.Fprintf(w, "\t\t\t%s\n", i.Error)
+		}
+	}
+	return w.Flush()
+}
+
+// migratePlan prints SQL that can be pasted into a client.
+func (p *program) migratePlan(ctx context.Context, db schema.DB, o schema.Options) error {
+	steps, err := schema.Plan(ctx, db, o)
+	if err != nil {
+		return err
+	}
+	if p.output == "json" {
+		if steps == nil {
+			steps = []schema.Step{}
+		}
+		return indented(p.stdout, steps)
+	}
+	if len(steps) == 0 {
+		fmt.Fprintln(p.stdout, "-- the schema is up to date")
+	}
+	for _, step := range steps {
+		fmt.Fprintf(p.stdout, "-- %s %s %s\n%s;\n\n", step.What, step.Name, step.File, step.SQL)
+	}
+	return nil
+}

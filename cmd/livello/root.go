@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// program is what commands share: the world outside, and the flags before the command.
+type program struct {
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	configFile string
+	output     string
+}
+
+// newRoot builds the command tree. The flags that every command takes stand here, each command's own in its file.
+func newRoot(p *program) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "livello",
+		Short:         "A warehouse for customer engagement on ClickHouse",
+		Long:          "Livello keeps what people do on every channel in ClickHouse, embedded or on a server, and answers who is engaged and what marketing is worth.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+
+	c := defaults()
+	global := root.PersistentFlags()
+	global.StringVar(&p.configFile, "config", "", "YAML file with settings (LIVELLO_CONFIG)")
+	global.StringVarP(&p.output, "output", "o", "table", "table, json or csv")
+	for _, s := range settings(&c) {
+		if slices.Contains([]string{"data", "dsn", "cluster", "engine"}, s.key) {
+			global.String(s.flag(), s.text(), s.help+" ("+s.env()+")")
+		}
+	}
+
+	root.AddCommand(
+		serveCommand(p), demoCommand(p), loadCommand(p),
+		queryCommand(p), sqlCommand(p),
+		migrateCommand(p), keysCommand(p), versionCommand(p),
+	)
+	return root
+}
+
+// config puts the settings of a command together.
+func (p *program) config(cmd *cobra.Command) (Config, error) {
+	path := p.configFile
+	if path == "" {
+		path = p.getenv("LIVELLO_CONFIG")
+	}
+	return loadConfig(path, p.getenv, cmd.Flags())
+}
+
+// format checks -o for commands that print rows.
+func (p *program) format(allowed ...string) (string, error) {
+	if slices.Contains(allowed, p.output) {
+		return p.output, nil
+	}
+	return "", fmt.Errorf("-o %s: must be %s", p.output, strings.Join(allowed, ", "))
+}
+
+// logger writes to stderr: for people on a terminal, JSON for machines.
+func (p *program) logger(cfg *Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil { // validated before
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "text" || cfg.Log.Format == "auto" && isTerminal(p.stderr) {
+		return slog.New(slog.NewTextHandler(p.stderr, opts))
+	}
+	return slog.New(slog.NewJSONHandler(p.stderr, opts))
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+func serveCommand(p *program) *cobra.Command {
+	serve := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service until SIGTERM or Ctrl-C",
+		Long: "Takes events in over HTTP, keeps them, loads them, and answers queries. Every setting is also a flag here; " +
+			"a flag comes before the environment (LIVELLO_...), that before the file of --config.",
+		Args: cobra.NoArgs,
+	}
+	check := serve.Flags().Bool("check", false, "validate everything, print the effective configuration, and start nothing")
+	settingFlags(serve.Flags())
+	serve.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := p.config(cmd)
+		if err != nil {
+			return err
+		}
+		if *check {
+			return p.checkService(cmd.Context(), &cfg)
+		}
+		return p.serve(cmd.Context(), &cfg)
+	}
+	return serve
+}
+
+// serve runs until ctx ends (a signal) or a part ends by itself.
+func (p *program) serve(ctx context.Context, cfg *Config) error {
+	log := p.logger(cfg)
+	s, err := startService(ctx, cfg, log, open)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case err = <-s.failed:
+		log.Error("stopping, because a part of the service ended", "error", err)
+	}
+	err = errors.Join(err, s.stop())
+	log.Info("stopped")
+	return err
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/livello/livello/access"
+	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/dedupe"
+	"github.com/livello/livello/ingest/loader"
+	"github.com/livello/livello/ingest/sources/segment"
+	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/queries"
+	"github.com/livello/livello/schema"
+	"github.com/livello/livello/warehouse"
+)
+
+// Times a client may take; see newServer.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 2 * time.Minute
+	idleTimeout       = 2 * time.Minute
+)
+
+// service is a running Livello on one data folder. Its parts start in order and stop in the mirror order.
+type service struct {
+	cfg *Config
+	log *slog.Logger
+
+	keys    access.Keys
+	db      *warehouse.Warehouse
+	spool   *spool.Spool
+	loader  *loader.Loader
+	handler http.Handler // the API, for this process; it works without a port, too
+	facts   facts
+
+	failed chan error // a part ended by itself
+	stops  []stopStep // in order of start
+}
+
+// stopStep undoes one step of the start. Its context has a deadline of its own: never the one whose end began the stop.
+type stopStep struct {
+	name string
+	stop func(context.Context) error
+}
+
+// doors says which ports a service opens. Without them it is the ingest path alone, as `load` uses it when no service runs.
+type doors bool
+
+const (
+	closed doors = false
+	open   doors = true
+)
+
+// startService starts everything on the folder, or nothing: when a step fails, the steps before it are undone.
+func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (_ *service, err error) {
+	s := &service{cfg: cfg, log: log, failed: make(chan error, 8)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startAPI} {
+		if err := step(ctx, registry); err != nil {
+			return nil, err
+		}
+	}
+	if d == open {
+		if err := s.openDoors(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *service) onStop(name string, stop func(context.Context) error) {
+	s.stops = append(s.stops, stopStep{name, stop})
+}
+
+// stop ends the parts, last started first. Every step gets stop.timeout of its own.
+func (s *service) stop() error {
+	var errs []error
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		step := s.stops[i]
+		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Stop.Timeout)
+		if err := step.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", step.name, err))
+		}
+		cancel()
+	}
+	s.stops = nil
+	return errors.Join(errs...)
+}
+
+// startWarehouse takes the folder, opens the database, brings the schema up and has the keys ready.
+func (s *service) startWarehouse(ctx context.Context, _ *prometheus.Registry) error {
+	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	if s.cfg.DSN != "" { // with an engine of our own the warehouse locks the folder
+		if err := s.lockFolder(); err != nil {
+			return err
+		}
+	}
+	where := s.cfg.warehouse(s.log)
+	where.Exclusive = true // the spool is in the folder, too
+	db, err := warehouse.Open(ctx, where)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.onStop("warehouse", func(context.Context) error { return db.Close() })
+	if _, err := schema.Up(ctx, db, schema.Options{Cluster: s.cfg.Cluster, Logger: s.log}); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if s.keys, err = access.Ensure(s.cfg.Data); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+// startSpool opens the index of event ids and the log, which recovers what the last process left.
+func (s *service) startSpool(context.Context, *prometheus.Registry) error {
+	index, err := dedupe.Open(filepath.Join(s.cfg.Data, "dedupe"), dedupe.Options{Window: s.cfg.Dedupe.Window, Logger: s.log})
+	if err != nil {
+		return fmt.Errorf("open index of event ids: %w", err)
+	}
+	s.onStop("index of event ids", func(context.Context) error { return index.Close() })
+	minFree := int64(s.cfg.Spool.MinFree)
+	if minFree == 0 {
+		minFree = -1 // zero is the spool's default
+	}
+	s.spool, err = spool.Open(spool.Options{
+		Dir: filepath.Join(s.cfg.Data, "spool"), Index: index, Logger: s.log,
+		SegmentBytes: int64(s.cfg.Spool.SegmentBytes), SegmentRows: s.cfg.Spool.SegmentRows, Linger: s.cfg.Spool.Linger,
+		MaxBytes: int64(s.cfg.Spool.MaxBytes), MinFree: minFree,
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop("spool", func(context.Context) error { return s.spool.Close() })
+	return nil
+}
+
+// startLoader moves the spool into the database until the service stops; what is waiting then is loaded first, as far as
+// its deadline allows. What is not stays in the spool for the next start.
+func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) error {
+	s.loader = loader.New(loader.Options{Spool: s.spool, DB: s.db, Registry: registry, Logger: s.log})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		err := s.loader.Run(ctx)
+		done <- err
+		if err != nil {
+			s.failed <- fmt.Errorf("loader: %w", err)
+		}
+	}()
+	s.onStop("loader", func(ctx context.Context) error {
+		if err := s.waitLoaded(ctx); err != nil {
+			s.log.Warn("stopped with events waiting in the spool; they are loaded at the next start", "events", s.spool.Status().WaitingRows)
+		}
+		cancel()
+		return <-done
+	})
+	return nil
+}
+
+// waitLoaded returns when every event accepted before the call is in the database.
+func (s *service) waitLoaded(ctx context.Context) error {
+	began := time.Now()
+	if err := s.spool.Seal(ctx); err != nil {
+		return fmt.Errorf("seal the spool: %w", err)
+	}
+	for {
+		changed := s.spool.Progress()
+		if oldest := s.spool.Status().OldestWaiting; oldest.IsZero() || oldest.After(began) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d events to be loaded: %w", s.spool.Status().WaitingRows, ctx.Err())
+		}
+	}
+}
+
+// startAPI puts the HTTP routes together.
+func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) error {
+	senders, err := access.NewWriteKeys(s.keys.WriteKey, s.cfg.Sources)
+	if err != nil {
+		return fmt.Errorf("setting sources: %w", err)
+	}
+	mapping, err := segment.NewMapping(s.cfg.Kinds)
+	if err != nil {
+		return fmt.Errorf("setting kinds: %w", err)
+	}
+	in := ingest.New(ingest.Options{
+		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency,
+		Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
+	})
+	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: s.db}, registry, s.checks(), s.log)
+	return nil
+}
+
+// openDoors opens the ports and the socket for our own commands, and writes service.json.
+func (s *service) openDoors() error {
+	s.facts = facts{PID: os.Getpid(), Version: buildVersion()}
+	local, err := listenLocal(s.cfg.Data)
+	if err != nil {
+		return err
+	}
+	s.onStop(socketName, func(context.Context) error { return os.Remove(filepath.Join(s.cfg.Data, socketName)) })
+	s.serveHTTP("local API", local, s.localHandler())
+	api, err := listen("listen", s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	s.facts.API = address(api)
+	s.serveHTTP("API", api, s.handler)
+	if s.cfg.SQL.Listen != "" && s.db.Mode() == warehouse.Embedded { // a server has its own port, users and quotas
+		reader, err := s.db.SQLHandler(warehouse.SQLOptions{User: s.keys.SQLUser, Password: s.keys.SQLPassword})
+		if err != nil {
+			return fmt.Errorf("SQL port: %w", err)
+		}
+		sql, err := listen("sql.listen", s.cfg.SQL.Listen)
+		if err != nil {
+			return err
+		}
+		s.facts.SQL = address(sql)
+		s.serveHTTP("SQL", sql, reader)
+	}
+	if err := writeFacts(s.cfg.Data, s.facts); err != nil {
+		return err
+	}
+	s.onStop(factsName, func(context.Context) error { return os.Remove(filepath.Join(s.cfg.Data, factsName)) })
+	s.log.Info("ready", "version", s.facts.Version, "api", s.facts.API, "sql", s.facts.SQL, "data", s.cfg.Data)
+	return nil
+}
+
+// serveHTTP answers on l until the service stops: then running requests are finished, as far as the deadline allows.
+func (s *service) serveHTTP(name string, l net.Listener, h http.Handler) {
+	server := newServer(h, s.log)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("%s port: %w", name, err)
+		}
+	}()
+	s.onStop(name+" port", func(ctx context.Context) error {
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.log.Warn("requests cut off", "port", name)
+			err = server.Close()
+		}
+		<-done
+		return err
+	})
+}

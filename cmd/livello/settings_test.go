@@ -1,0 +1,65 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write golden files, and the table of settings in README.md")
+
+// The README's table of settings is made from Config, so that it cannot say what is not so.
+func TestReadmeSettings(t *testing.T) {
+	const path, begin, end = "../../README.md", "<!-- settings: go test ./cmd/livello -update -->\n", "<!-- end of settings -->"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("README.md has no %q ... %q", begin, end)
+	}
+	var b strings.Builder
+	b.WriteString("| setting | default | meaning |\n|---|---|---|\n")
+	c := defaults()
+	for _, s := range settings(&c) {
+		value := s.text()
+		if s.inFileOnly() {
+			value = ""
+		}
+		if value != "" {
+			value = "`" + value + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.key, value, s.help)
+	}
+	want := before + begin + b.String() + end + after
+	if want == string(text) {
+		return
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Error("the table of settings in README.md is out of date: go test ./cmd/livello -run TestReadmeSettings -update")
+}
+
+func TestEverySettingSaysWhatItIs(t *testing.T) {
+	c := defaults()
+	seen := map[string]string{}
+	for _, s := range settings(&c) {
+		if s.help == "" {
+			t.Errorf("setting %s has no help", s.key)
+		}
+		for _, name := range []string{s.env(), s.flag()} {
+			if other, twice := seen[name]; twice {
+				t.Errorf("settings %s and %s have the same name %s", s.key, other, name)
+			}
+			seen[name] = s.key
+		}
+	}
+}
