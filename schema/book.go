@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -94,26 +95,44 @@ func (b *book) begin(now time.Time) time.Time {
 	return now
 }
 
-// write appends e. The row with the same run replaces the one before.
-func (b *book) write(ctx context.Context, db DB, e entry) error {
-	const timeFormat = "2006-01-02 15:04:05.000"
-	appliedAt := "1970-01-01 00:00:00.000"
-	if !e.appliedAt.IsZero() {
-		appliedAt = e.appliedAt.UTC().Format(timeFormat)
+// write appends entries, all or none. A row of the same run replaces the one before.
+func (b *book) write(ctx context.Context, db DB, entries ...entry) error {
+	if len(entries) == 0 {
+		return nil
 	}
-	err := db.Exec(ctx, `INSERT INTO schema_migrations (kind, version, name, checksum, state, started_at, applied_at, error, binary)
-SELECT {kind:String}, {version:UInt32}, {name:String}, {checksum:String}, {state:String}, {started_at:DateTime64(3, 'UTC')}, {applied_at:DateTime64(3, 'UTC')}, {error:String}, {binary:String}`,
-		named("kind", e.kind), named("version", e.version), named("name", e.name), named("checksum", e.checksum),
-		named("state", e.state), named("started_at", e.startedAt.Format(timeFormat)), named("applied_at", appliedAt),
-		named("error", e.err), named("binary", binaryVersion()))
-	if err != nil {
+	const timeFormat = "2006-01-02 15:04:05.000"
+	var query strings.Builder
+	query.WriteString("INSERT INTO schema_migrations (kind, version, name, checksum, state, started_at, applied_at, error, binary)\n")
+	var args []any
+	for i, e := range entries {
+		if i > 0 {
+			query.WriteString("\nUNION ALL\n")
+		}
+		appliedAt := "1970-01-01 00:00:00.000"
+		if !e.appliedAt.IsZero() {
+			appliedAt = e.appliedAt.UTC().Format(timeFormat)
+		}
+		query.WriteString("SELECT ")
+		for n, column := range []struct {
+			name, typ string
+			value     any
+		}{
+			{"kind", "String", e.kind}, {"version", "UInt32", e.version}, {"name", "String", e.name}, {"checksum", "String", e.checksum},
+			{"state", "String", e.state}, {"started_at", "DateTime64(3, 'UTC')", e.startedAt.Format(timeFormat)},
+			{"applied_at", "DateTime64(3, 'UTC')", appliedAt}, {"error", "String", e.err}, {"binary", "String", binaryVersion()},
+		} {
+			if n > 0 {
+				query.WriteString(", ")
+			}
+			parameter := fmt.Sprintf("%s_%d", column.name, i)
+			fmt.Fprintf(&query, "{%s:%s}", parameter, column.typ)
+			args = append(args, driver.NamedValue{Name: parameter, Value: column.value})
+		}
+	}
+	if err := db.Exec(ctx, query.String(), args...); err != nil {
 		return fmt.Errorf("write schema_migrations: %w", err)
 	}
 	return nil
-}
-
-func named(name string, value any) driver.NamedValue {
-	return driver.NamedValue{Name: name, Value: value}
 }
 
 // ourObjects are the tables and views of the current database: name to engine.

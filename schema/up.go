@@ -30,42 +30,41 @@ func up(ctx context.Context, db DB, all files, o Options) (applied []string, err
 	if err != nil {
 		return nil, err
 	}
+	var ended []entry // of the step before, written together with the start of the next: one insert a step
 	for _, step := range steps {
-		if err := run(ctx, db, b, step); err != nil {
-			return applied, err
+		f := step.file
+		e := entry{kind: f.kind, version: f.version, name: f.name, checksum: f.checksum, state: StateStarted, startedAt: b.begin(time.Now())}
+		if b.exists { // otherwise this step is the one that makes the book
+			if err := b.write(ctx, db, append(ended, e)...); err != nil {
+				return applied, err
+			}
 		}
+		if err := db.Exec(ctx, step.SQL); err != nil {
+			return applied, fail(ctx, db, b, e, fmt.Errorf("%s %s: %w", step.What, label(step), err))
+		}
+		b.exists = true
+		e.state, e.appliedAt = StateApplied, time.Now()
+		if step.What == "drop" {
+			e.state = StateDropped
+		}
+		ended = []entry{e}
 		o.logger().Info("schema statement applied", "what", step.What, "name", step.Name)
 		applied = append(applied, step.Name)
 	}
-	return applied, nil
+	return applied, b.write(ctx, db, ended...)
 }
 
-// run executes one step and keeps the book: started before, how it ended after.
-func run(ctx context.Context, db DB, b *book, step Step) error {
-	f := step.file
-	e := entry{kind: f.kind, version: f.version, name: f.name, checksum: f.checksum, state: StateStarted, startedAt: b.begin(time.Now())}
-	if b.exists { // otherwise this step is the one that makes the book
-		if err := b.write(ctx, db, e); err != nil {
-			return err
-		}
-	}
-	if err := db.Exec(ctx, step.SQL); err != nil {
-		err = fmt.Errorf("%s %s: %w", step.What, label(step), err)
-		if ctx.Err() != nil || !b.exists {
-			return err // cut off: what happened is unknown, the entry stays "started"
-		}
-		e.state, e.err = StateFailed, err.Error()
-		if bookErr := b.write(ctx, db, e); bookErr != nil {
-			return fmt.Errorf("%w (and %v)", err, bookErr)
-		}
+// fail writes into the book that a statement was refused, and returns its error. When the run itself was cut off, nobody knows what
+// became of the statement, and its entry stays "started".
+func fail(ctx context.Context, db DB, b *book, e entry, err error) error {
+	if ctx.Err() != nil || !b.exists {
 		return err
 	}
-	b.exists = true
-	e.state, e.appliedAt = StateApplied, time.Now()
-	if step.What == "drop" {
-		e.state = StateDropped
+	e.state, e.err = StateFailed, err.Error()
+	if bookErr := b.write(ctx, db, e); bookErr != nil {
+		return fmt.Errorf("%w (and %v)", err, bookErr)
 	}
-	return b.write(ctx, db, e)
+	return err
 }
 
 func label(step Step) string {

@@ -27,4 +27,4 @@ SELECT
 FROM earliest
 LEFT JOIN renamed ON renamed.old = earliest.user
 WHERE person_id != distinct_id
-COMMENT 'Which person an id belongs to, for ids that are not their own person (one row per such id)';
+COMMENT 'Which person an id belongs to, for ids that are not their own person (one row per such id)'

@@ -84,4 +84,4 @@ SELECT
 FROM persons
 LEFT JOIN told ON told.person = persons.person
 LEFT JOIN accounts ON accounts.person = persons.person
-COMMENT 'Everybody known, with ids, traits and account (one row per person)';
+COMMENT 'Everybody known, with ids, traits and account (one row per person)'

@@ -26,4 +26,4 @@ SELECT
     sum(channel_hour.value) AS value
 FROM channel_hour
 GROUP BY day, channel, kind, source, campaign, currency
-COMMENT 'Sums per day, channel, kind, source, campaign and currency (one row per combination)';
+COMMENT 'Sums per day, channel, kind, source, campaign and currency (one row per combination)'

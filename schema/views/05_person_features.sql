@@ -134,4 +134,4 @@ SELECT
     first_event AS first_seen,
     last_event AS last_seen
 FROM persons
-COMMENT 'Rolling features, recent first (one row per person with an event in the last 365 days)';
+COMMENT 'Rolling features, recent first (one row per person with an event in the last 365 days)'
