@@ -1,0 +1,244 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/livello/livello/ingest/dedupe"
+	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/schema"
+	"github.com/livello/livello/test/engine"
+	"github.com/livello/livello/warehouse"
+)
+
+func database(t *testing.T) *warehouse.Warehouse {
+	t.Helper()
+	w := engine.Open(t)
+	if _, err := schema.Up(t.Context(), w, schema.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func newSpool(t *testing.T, o spool.Options) *spool.Spool {
+	t.Helper()
+	dir := t.TempDir()
+	index, err := dedupe.Open(filepath.Join(dir, "dedupe"), dedupe.Options{Window: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Dir, o.Index, o.MinFree = filepath.Join(dir, "spool"), index, -1
+	s, err := spool.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), index.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// purchases is a block of n purchases of 10.00 EUR, one a day back from now, by people who bought before: many months.
+func purchases(n int) *event.Columns {
+	c := event.New()
+	for i := range n {
+		c.Append(&event.Row{
+			EventID: uuid.New(), Type: "track", Kind: "purchase", Name: "Order Completed", Source: "test", Channel: "web",
+			Time: time.Now().AddDate(0, 0, -i).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
+			UserID: fmt.Sprint("u", i%17), AnonymousID: fmt.Sprint("a", i%17), Value: 100_000, Currency: "EUR",
+			Properties: []event.Property{{Key: "plan", Value: "team"}},
+		})
+	}
+	return c
+}
+
+// run starts a loader and stops it when the test ends.
+func run(t *testing.T, o Options) *Loader {
+	t.Helper()
+	o.FirstRetry, o.LongestRetry = time.Millisecond, 5*time.Millisecond
+	l := New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func drain(t *testing.T, s *spool.Spool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := Drain(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// counted checks that each table and view holds n purchases worth 10.00 each, once.
+func counted(t *testing.T, w *warehouse.Warehouse, n int) {
+	t.Helper()
+	for what, query := range map[string]string{
+		"events":            "SELECT count(), toFloat64(sum(value)) FROM events",
+		"person_day":        "SELECT sum(purchases), toFloat64(sumMap(revenue)['EUR']) FROM person_day",
+		"channel_hour":      "SELECT sum(events), toFloat64(sum(value)) FROM channel_hour",
+		"identity_edges":    "SELECT sum(evidence), toFloat64(sum(evidence) * 10) FROM identity_edges",
+		"distinct event_id": "SELECT uniqExact(event_id), toFloat64(sum(value)) FROM events",
+	} {
+		var events uint64
+		var value float64
+		if err := w.QueryRow(t.Context(), query).Scan(&events, &value); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if events != uint64(n) || value != float64(n*10) {
+			t.Errorf("%s holds %d purchases worth %.2f, want %d worth %d", what, events, value, n, n*10)
+		}
+	}
+}
+
+func TestSegmentsReachTheTableAndEveryView(t *testing.T) {
+	w := database(t)
+	s := newSpool(t, spool.Options{SegmentRows: 300, Linger: time.Millisecond})
+	registry := prometheus.NewPedanticRegistry()
+	run(t, Options{Spool: s, DB: w, Registry: registry})
+	const blocks, rows = 10, 130 // of which 130 days are five or six monthly partitions
+	for range blocks {
+		if accepted, _, err := s.Append(t.Context(), purchases(rows)); err != nil || accepted != rows {
+			t.Fatalf("accepted %d: %v", accepted, err)
+		}
+	}
+	drain(t, s)
+	counted(t, w, blocks*rows)
+	if n, err := testutil.GatherAndCount(registry); err != nil || n < 9 {
+		t.Errorf("%d metrics: %v", n, err)
+	}
+}
+
+// faulty stands between the loader and the real database and spoils the first attempts at each segment.
+type faulty struct {
+	Inserter
+	attempts atomic.Int64
+	spoil    func(attempt int64, insert func(io.Reader) error, data io.Reader) error
+}
+
+func (f *faulty) InsertFormat(ctx context.Context, format, query string, data io.Reader) error {
+	return f.spoil(f.attempts.Add(1), func(r io.Reader) error { return f.Inserter.InsertFormat(ctx, format, query, r) }, data)
+}
+
+var errLost = errors.New("connection reset by peer")
+
+func TestEveryFaultEndsWithEachEventOnce(t *testing.T) {
+	for name, spoil := range map[string]func(int64, func(io.Reader) error, io.Reader) error{
+		"refused before anything was sent": func(attempt int64, insert func(io.Reader) error, data io.Reader) error {
+			if attempt%3 != 0 {
+				return errLost
+			}
+			return insert(data)
+		},
+		"answer lost after it succeeded": func(attempt int64, insert func(io.Reader) error, data io.Reader) error {
+			err := insert(data)
+			if err == nil && attempt%3 != 0 {
+				return errLost
+			}
+			return err
+		},
+		"body cut off in the middle": func(attempt int64, insert func(io.Reader) error, data io.Reader) error {
+			if attempt%3 == 0 {
+				return insert(data)
+			}
+			if err := insert(io.MultiReader(io.LimitReader(data, 20_000), brokenReader{})); err == nil {
+				return nil // the loader believes it, the counts do not
+			}
+			return errLost
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := database(t)
+			s := newSpool(t, spool.Options{SegmentRows: 300, Linger: time.Millisecond})
+			f := &faulty{Inserter: w, spoil: spoil}
+			run(t, Options{Spool: s, DB: f})
+			const blocks, rows = 4, 200
+			for range blocks {
+				if _, _, err := s.Append(t.Context(), purchases(rows)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			drain(t, s)
+			counted(t, w, blocks*rows)
+			if f.attempts.Load() <= blocks {
+				t.Errorf("%d attempts: nothing was spoilt", f.attempts.Load())
+			}
+		})
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errLost }
+
+// A stop in the middle of attempts leaves the segment in the spool, and a loader that starts later finishes it.
+func TestAStoppedLoaderIsContinued(t *testing.T) {
+	w := database(t)
+	s := newSpool(t, spool.Options{Linger: time.Millisecond})
+	if _, _, err := s.Append(t.Context(), purchases(40)); err != nil {
+		t.Fatal(err)
+	}
+	tried := make(chan struct{}, 1)
+	away := &faulty{Inserter: w, spoil: func(int64, func(io.Reader) error, io.Reader) error {
+		select {
+		case tried <- struct{}{}:
+		default:
+		}
+		return errLost
+	}}
+	first := New(Options{Spool: s, DB: away, FirstRetry: time.Millisecond, LongestRetry: 2 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- first.Run(ctx) }()
+	<-tried
+	<-tried // so the first failure has been noted
+	if reason, since := first.Failing(); !errors.Is(reason, errLost) || since.IsZero() {
+		t.Errorf("failing is %v since %v", reason, since)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Status().WaitingRows; n != 40 {
+		t.Fatalf("%d rows wait after the stop, want 40", n)
+	}
+	second := run(t, Options{Spool: s, DB: w})
+	drain(t, s)
+	counted(t, w, 40)
+	if reason, _ := second.Failing(); reason != nil {
+		t.Errorf("failing is %v", reason)
+	}
+}
+
+func TestDrainSaysWhatIsLeft(t *testing.T) {
+	s := newSpool(t, spool.Options{})
+	if _, _, err := s.Append(t.Context(), purchases(3)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := Drain(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("drain without a loader answers %v", err)
+	}
+}
