@@ -2,8 +2,13 @@ package queries_test
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"io"
+	"os"
 	"testing"
+
+	"github.com/livello/livello/test/engine"
 )
 
 // database is what the tests need of a connection.
@@ -16,6 +21,19 @@ type database interface {
 // openDatabase returns a fresh database with all tables and views.
 func openDatabase(t testing.TB) database {
 	t.Helper()
-	t.Skip("waits for test/engine")
-	return nil
+	return engine.Migrated(t)
+}
+
+// TestMain keeps random tests short unless -rapid.checks asks for more: each check is an insert and four questions.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "20"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
+	os.Exit(m.Run())
 }

@@ -65,8 +65,7 @@ func TestDocsAreFresh(t *testing.T) {
 
 // The story's answers, one file per query, as a table that can be read beside the story. Queries whose answer depends on the
 // day of the test have their own test.
-func TestStory(t *testing.T) {
-	db := story(t)
+func testAnswers(t *testing.T, db database) {
 	params := map[string]map[string]string{
 		"active_people":      {"from": "2026-01-05", "to": "2026-01-12"},
 		"events_by_kind":     {"from": "2026-01-01", "to": "2026-01-20"},
@@ -94,8 +93,7 @@ func TestStory(t *testing.T) {
 }
 
 // Every header names the columns and types that the statement has, in order.
-func TestColumnsAreThoseOfTheStatement(t *testing.T) {
-	db := openDatabase(t)
+func testColumns(t *testing.T, db database) {
 	set, err := queries.Catalogue()
 	if err != nil {
 		t.Fatal(err)

@@ -37,8 +37,7 @@ func asGrafana(t *testing.T, sql string, variables map[string]string) string {
 }
 
 // A panel's SQL gives the same answer as the API, for every query of the catalogue.
-func TestGrafanaAnswersTheSame(t *testing.T) {
-	db := story(t)
+func testPanels(t *testing.T, db database) {
 	set, err := queries.Catalogue()
 	if err != nil {
 		t.Fatal(err)

@@ -60,14 +60,20 @@ func (r Runner) Run(ctx context.Context, name string, params map[string]string, 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // stops the statement when w fails before the end
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(r.settings(f)))
-	answer, err := r.DB.QueryFormat(ctx, f.clickhouse, q.SQL, args...)
-	if err != nil {
+	explain := func(err error) error {
+		if cause := ctx.Err(); cause != nil {
+			return fmt.Errorf("run query %s: %w", q.Name, cause)
+		}
 		return r.explain(q, err)
 	}
-	_, err = io.Copy(w, readErrors{answer, func(err error) error { return r.explain(q, err) }})
+	running, cancel := context.WithCancel(ctx)
+	defer cancel() // stops the statement when w fails before the end
+	running = clickhouse.Context(running, clickhouse.WithSettings(r.settings(f)))
+	answer, err := r.DB.QueryFormat(running, f.clickhouse, q.SQL, args...)
+	if err != nil {
+		return explain(err)
+	}
+	_, err = io.Copy(w, readErrors{answer, explain})
 	if err == nil {
 		return answer.Close()
 	}

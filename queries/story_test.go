@@ -65,10 +65,30 @@ func readStory(t testing.TB) []map[string]any {
 	return events
 }
 
-// story returns a database that holds the story.
-func story(t testing.TB) database {
-	t.Helper()
+// TestStory asks everything that can be asked of one database that nobody writes to: it holds the story.
+func TestStory(t *testing.T) {
 	db := openDatabase(t)
 	insertEvents(t, db, 0, readStory(t))
-	return db
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, database)
+	}{
+		{"answers", testAnswers},
+		{"columns", testColumns},
+		{"formats", testFormats},
+		{"panels", testPanels},
+		{"refusals", testRunRefuses},
+		{"limits", testLimits},
+		{"read only", testReadOnly},
+		{"writer fails", testWriterFails},
+		{"cancel", testCancel},
+		{"text is bound as it is", testTextIsBoundAsItIs},
+		{"injection", testInjection},
+		{"names are not bound", testNamesAreNotBound},
+		{"http answers", testHTTPAnswers},
+		{"http refuses", testHTTPRefuses},
+		{"http fails late", testHTTPFailsLate},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, db) })
+	}
 }

@@ -20,7 +20,7 @@ WITH
         FROM person_day AS active
         LEFT JOIN person_ids AS ids ON ids.distinct_id = active.distinct_id
         WHERE active.day BETWEEN first_day - 29 AND last_day
-          AND active.events > 0
+          AND active.actions > 0
     ),
     -- An active day counts for the window that starts with it, up to the person's next active day, which takes over: so each
     -- person is in a window once, and a running sum of comings and goings counts them exactly.
