@@ -119,7 +119,7 @@ func (b *book) write(ctx context.Context, db DB, entries ...entry) error {
 		}{
 			{"kind", "String", e.kind}, {"version", "UInt32", e.version}, {"name", "String", e.name}, {"checksum", "String", e.checksum},
 			{"state", "String", e.state}, {"started_at", "DateTime64(3, 'UTC')", e.startedAt.Format(timeFormat)},
-			{"applied_at", "DateTime64(3, 'UTC')", appliedAt}, {"error", "String", e.err}, {"binary", "String", binaryVersion()},
+			{"applied_at", "DateTime64(3, 'UTC')", appliedAt}, {"error", "String", e.err}, {"binary", "String", e.binary},
 		} {
 			if n > 0 {
 				query.WriteString(", ")

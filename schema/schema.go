@@ -24,6 +24,8 @@ type Options struct {
 	// Cluster is the name of a ClickHouse cluster. With one, every statement runs ON CLUSTER and tables are Replicated.
 	// Empty is a single node.
 	Cluster string
+	// Version is what schema_migrations remembers of the program. Empty is what its build says of itself.
+	Version string
 	// Logger is told of each statement. Nil is silence.
 	Logger *slog.Logger
 }

@@ -2,8 +2,11 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 )
 
 // Up brings the current database of db to this binary's schema: pending migrations in order, then the views. It returns the names
@@ -30,10 +33,15 @@ func up(ctx context.Context, db DB, all files, o Options) (applied []string, err
 	if err != nil {
 		return nil, err
 	}
+	binary := o.Version
+	if binary == "" {
+		binary = binaryVersion()
+	}
 	var ended []entry // of the step before, written together with the start of the next: one insert a step
 	for _, step := range steps {
 		f := step.file
-		e := entry{kind: f.kind, version: f.version, name: f.name, checksum: f.checksum, state: StateStarted, startedAt: b.begin(time.Now())}
+		e := entry{kind: f.kind, version: f.version, name: f.name, checksum: f.checksum, binary: binary}
+		e.state, e.startedAt = StateStarted, b.begin(time.Now())
 		if b.exists { // otherwise this step is the one that makes the book
 			if err := b.write(ctx, db, append(ended, e)...); err != nil {
 				return applied, err
@@ -54,10 +62,11 @@ func up(ctx context.Context, db DB, all files, o Options) (applied []string, err
 	return applied, b.write(ctx, db, ended...)
 }
 
-// fail writes into the book that a statement was refused, and returns its error. When the run itself was cut off, nobody knows what
-// became of the statement, and its entry stays "started".
+// fail writes into the book that ClickHouse refused a statement, and returns its error. After any other error, such as a lost
+// connection, nobody knows what became of the statement, and its entry stays "started".
 func fail(ctx context.Context, db DB, b *book, e entry, err error) error {
-	if ctx.Err() != nil || !b.exists {
+	var refused *proto.Exception
+	if !b.exists || !errors.As(err, &refused) {
 		return err
 	}
 	e.state, e.err = StateFailed, err.Error()

@@ -2,8 +2,8 @@
 -- wrong join is undone by changing what is read, never by rewriting history.
 --
 -- How rows merge: evidence adds up, first_at takes the least, last_at the greatest, per key. A reader groups.
--- ORDER BY (distinct_id, user_id, kind, month): the question is "whose is this id". The month is in the key and cuts the
--- partitions, so that edges are recomputed for the same months as the other rollups.
+-- ORDER BY (distinct_id, user_id, kind, month): the question is "whose is this id".
+-- PARTITION BY month, which is in the key for that: edges are recomputed for the same months as the other rollups.
 CREATE TABLE IF NOT EXISTS identity_edges /*ON CLUSTER*/
 (
     distinct_id String                                             COMMENT 'The id that was joined: an anonymous id, or the previous id of an alias' CODEC(ZSTD(1)),
