@@ -183,19 +183,14 @@ func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format strin
 		return a.finish(nil)
 	}
 	if err != nil {
-		cancel()
-		out.Close()
-		_, _ = wait()
+		abandon(out, wait, cancel)
 		return fmt.Errorf("read result: %w", err)
 	}
 	a.begin(format, nil)
 	buf := first[:n]
 	for {
 		if _, err := a.Write(buf); err != nil {
-			// The client has gone: end the statement, then let go of its pipe so that it can notice.
-			cancel()
-			out.Close()
-			_, _ = wait()
+			abandon(out, wait, cancel) // the client has gone
 			return nil
 		}
 		n, err := out.Read(first)
@@ -207,6 +202,14 @@ func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format strin
 	}
 }
 
+// abandon ends a statement whose result nobody wants, and reads its pipe empty until it has ended. The pipe must not be
+// closed before: a write to a closed pipe raises SIGPIPE, which ends a Go process when it comes on a thread that is not Go's.
+func abandon(out *os.File, wait func() (stats, error), cancel context.CancelFunc) {
+	cancel()
+	_, _ = io.Copy(io.Discard, out)
+	_, _ = wait()
+}
+
 // waitMemory is how much of a result that is held back (wait_end_of_query) stays in memory before it goes to a file.
 const waitMemory = 4 << 20
 
@@ -216,15 +219,12 @@ func (a *answer) copyWhole(out *os.File, wait func() (stats, error), format stri
 	defer held.close()
 	_, copyErr := io.Copy(held, out)
 	if copyErr != nil {
-		cancel()
-		out.Close()
+		abandon(out, wait, cancel)
+		return fmt.Errorf("hold back result: %w", copyErr)
 	}
 	st, err := wait()
 	if err != nil {
 		return err
-	}
-	if copyErr != nil {
-		return fmt.Errorf("hold back result: %w", copyErr)
 	}
 	a.begin(format, &st)
 	if err := held.writeTo(a); err != nil {

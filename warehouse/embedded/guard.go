@@ -10,7 +10,7 @@ import (
 )
 
 // guard decides what a reader may run. Most of the work is the engine's: role "reader" has SELECT on the readable databases
-// and no right to any source (files, URLs, other databases), and readonly=1 stops SET and SETTINGS. Four things have no
+// and no right to any source (files, URLs, other databases), and readonly=1 stops SET and SETTINGS. Five things have no
 // right that could be withheld, and are looked for here before the statement runs:
 //
 //   - statements that are no reading at all, such as SET ROLE owner or INTO OUTFILE: the engine's classifier says so;
@@ -18,6 +18,7 @@ import (
 //     arrayMap(file, [...]) or SELECT * APPLY(file);
 //   - table functions with a structure argument: generateRandom('a Int8, b String ALIAS file(”/etc/passwd”)') runs what
 //     its text says, and that text may be an expression;
+//   - SETTINGS in a subquery, which the engine applies without asking readonly;
 //   - {f:Identifier} parameters, through which a name gets into the statement from outside its text.
 //
 // Names are looked for in the tokens that the engine's own lexer finds (tokenizeQuery), so that comments, quoting and case
@@ -99,6 +100,8 @@ func (g guard) check(ctx context.Context, s *session, sql string, params []param
 			return newException(codeAccessDenied, fmt.Sprintf("the name %s is not allowed on this endpoint, because a function of this name reads outside the database; write a column of this name as table.%[1]s", name.text))
 		case g.tableFunctions[lower] && name.called:
 			return newException(codeAccessDenied, fmt.Sprintf("the table function %s is not allowed on this endpoint", name.text))
+		case name.setting:
+			return newException(codeReadonly, "SETTINGS in a query is not allowed on this endpoint: send settings as URL parameters")
 		case lower == "identifier":
 			placeholders = true
 		}
@@ -131,6 +134,7 @@ type identifier struct {
 	text     string
 	afterDot bool // part of a compound name such as t.name
 	called   bool // followed by an opening bracket
+	setting  bool // the word SETTINGS before a name and an equals sign
 	unclear  bool // has escapes that are not decoded here
 }
 
@@ -142,7 +146,7 @@ func (s *session) identifiers(ctx context.Context, sql string) ([]identifier, er
 		return nil, fmt.Errorf("tokenize statement: %w", err)
 	}
 	var names []identifier
-	last := "" // kind of the last token that means anything
+	last, before := "", "" // kinds of the last tokens that mean anything
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(fields) != 3 {
@@ -164,14 +168,20 @@ func (s *session) identifiers(ctx context.Context, sql string) ([]identifier, er
 			name.afterDot = last == "Dot"
 			names = append(names, name)
 		case "OpeningRoundBracket":
-			if (last == "BareWord" || last == "QuotedIdentifier") && len(names) > 0 {
+			if isName(last) && len(names) > 0 {
 				names[len(names)-1].called = true
 			}
+		case "Equals":
+			if n := len(names); n > 1 && isName(last) && before == "BareWord" && strings.EqualFold(names[n-2].text, "SETTINGS") {
+				names[n-2].setting = true
+			}
 		}
-		last = kind
+		last, before = kind, last
 	}
 	return names, nil
 }
+
+func isName(kind string) bool { return kind == "BareWord" || kind == "QuotedIdentifier" }
 
 // decodeQuoted takes the quotes off an identifier. Doubled quotes stand for one; a backslash makes it unclear.
 func decodeQuoted(text string) identifier {

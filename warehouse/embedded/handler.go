@@ -201,10 +201,7 @@ func (h *handler) runSelect(ctx context.Context, s *session, q *request, a *answ
 func (h *handler) runInsert(ctx context.Context, s *session, q *request, a *answer) error {
 	format := q.statement.format
 	if format == "" {
-		format = "Values"
-		if q.format != "TabSeparated" {
-			format = q.format
-		}
+		return h.runOther(ctx, s, q, a) // neither VALUES nor FORMAT nor SELECT: the engine says what it expected
 	}
 	var st stats
 	var err error

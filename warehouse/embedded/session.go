@@ -97,8 +97,8 @@ func (s *session) take(result uintptr, begin time.Time) ([]byte, stats, error) {
 	return out, st, nil
 }
 
-// stream runs a SELECT and gives its formatted output as it is produced. The caller reads the pipe to its end, or closes
-// it, and then calls wait, which says how the statement ended; an error may come after part of the output.
+// stream runs a SELECT and gives its formatted output as it is produced. The caller reads the pipe to its end (see abandon),
+// calls wait, which says how the statement ended, and closes the pipe; an error may come after part of the output.
 func (s *session) stream(ctx context.Context, sel selectText, format string, params []param) (out *os.File, wait func() (stats, error), err error) {
 	out, write, err := newPipe()
 	if err != nil {
