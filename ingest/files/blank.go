@@ -46,7 +46,7 @@ func (r *blankReader) fields(row *row) error {
 			for i < len(line) && !isBlank(line[i]) {
 				i++
 			}
-			r.cells = append(r.cells, cell{text, line[from:i]})
+			r.cells = append(r.cells, cell{textCell, line[from:i]})
 		}
 		if len(r.cells) > 0 {
 			row.cells = r.cells

@@ -40,8 +40,8 @@ const hopeless = 1000
 // the row gave none. After the last row it returns io.EOF.
 func (c *converter) next(dst []byte, ended func(int)) ([]byte, *Rejected, error) {
 	err := c.source.rows.read(&c.row)
-	var rej *reject
-	if err != nil && !errors.As(err, &rej) {
+	rej, isReject := err.(*reject)
+	if err != nil && !isReject {
 		if err == io.EOF {
 			return dst, nil, io.EOF
 		}

@@ -78,10 +78,10 @@ func (r *csvReader) split(line []byte) {
 	for {
 		i := bytes.IndexByte(line, r.delimiter)
 		if i < 0 {
-			r.cells = append(r.cells, cell{text, line})
+			r.cells = append(r.cells, cell{textCell, line})
 			return
 		}
-		r.cells = append(r.cells, cell{text, line[:i]})
+		r.cells = append(r.cells, cell{textCell, line[:i]})
 		line = line[i+1:]
 	}
 }
@@ -149,7 +149,7 @@ func (r *csvReader) quoted(row *row, end, next int) error {
 	r.cells = r.cells[:0]
 	from := 0
 	for _, to := range r.ends {
-		r.cells = append(r.cells, cell{text, r.text[from:to]})
+		r.cells = append(r.cells, cell{textCell, r.text[from:to]})
 		from = to
 	}
 	row.cells = r.cells

@@ -27,22 +27,22 @@ type Options struct {
 
 	RejectsDir string                                 // where the files of rejected rows go; "" is beside the loaded file
 	Progress   Progress                               // nil is none
-	OnRetry    func(reason error, wait time.Duration) // called before a request is tried again; nil is none
+	OnRetry    func(reason error, wait time.Duration) // before a request is tried again, from several goroutines; nil is none
 
 	firstWait time.Duration // before the second try; 0 is 200 ms
 }
 
 // Result is what a load did. Sent = Accepted + Duplicates + RejectedMessages, unless it was interrupted.
 type Result struct {
-	Rows             int64    // read
-	Skipped          int64    // rows for which the mapping has no event
-	RejectedRows     int64    // rows that could not be read or mapped; none of their messages was sent
-	Sent             int64    // messages the service answered for
-	Accepted         int64    // messages it took and had not seen before
-	Duplicates       int64    // messages it had already
-	RejectedMessages int64    // messages it refused
-	Rejects          []string // files that hold the rejected rows, with the reasons
-	Elapsed          time.Duration
+	Rows             int64         `json:"rows"`              // read
+	Skipped          int64         `json:"skipped"`           // rows for which the mapping has no event
+	RejectedRows     int64         `json:"rejected_rows"`     // that could not be read or mapped; none of their messages was sent
+	Sent             int64         `json:"sent"`              // messages the service answered for
+	Accepted         int64         `json:"accepted"`          // messages it took and had not seen before
+	Duplicates       int64         `json:"duplicates"`        // messages it had already
+	RejectedMessages int64         `json:"rejected_messages"` // messages it refused
+	Rejects          []string      `json:"rejects"`           // files that hold the rejected rows, with the reasons
+	Elapsed          time.Duration `json:"elapsed_ns"`
 }
 
 // Rejected is all that was left out because something is wrong with it: rows and messages.

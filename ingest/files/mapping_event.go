@@ -15,9 +15,10 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 	body := &value{kind: object, at: at}
 	context := &value{kind: object, at: at}
 	var bodyKey pair
-	hasTime := false
+	given := map[string]bool{} // also the keys whose values are wrong: one complaint is enough
 	for _, pair := range withDefaults(own, common) {
 		n := pair.value
+		given[pair.key] = true
 		switch pair.key {
 		case "type":
 			e.typ = p.choice(n, messageTypes...)
@@ -26,7 +27,6 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 				e.fields = append(e.fields, field{pair.key, v})
 			}
 		case "time":
-			hasTime = true
 			e.time = p.time(n)
 		case "properties", "traits":
 			if bodyKey.key != "" && bodyKey.key != pair.key {
@@ -48,7 +48,7 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 	if len(context.members) > 0 {
 		e.fields = append(e.fields, field{"context", context})
 	}
-	p.checkEvent(e, bodyKey, hasTime)
+	p.checkEvent(e, bodyKey, given)
 	return e
 }
 
@@ -66,26 +66,25 @@ func withDefaults(own, common []pair) []pair {
 }
 
 // checkEvent looks at what belongs together.
-func (p *mappingParser) checkEvent(e *eventMapping, body pair, hasTime bool) {
+func (p *mappingParser) checkEvent(e *eventMapping, body pair, given map[string]bool) {
 	in := func(field string) place {
 		at := e.at
 		at.field = strings.TrimPrefix(at.field+"."+field, ".")
 		return at
 	}
-	has := func(name string) bool { return e.find(name) != nil }
-	if !hasTime {
+	if !given["time"] {
 		p.fail(in("time"), "when it happened is needed: a column, as `time: {column: NAME, layout: \"%%Y-%%m-%%d\"}`, a constant time, or `time: received` for the time of loading")
 	}
-	if !has("userId") && !has("anonymousId") {
+	if !given["userId"] && !given["anonymousId"] {
 		p.fail(in("userId"), "who did it is needed: userId or anonymousId, such as `userId: \"{customer_id}\"`")
 	}
-	if e.typ == "track" && !has("event") {
+	if e.typ == "track" && !given["event"] {
 		p.fail(in("event"), "a track message needs a name, such as `event: Order Completed`")
 	}
-	if e.typ == "alias" && (!has("previousId") || !has("userId")) {
+	if e.typ == "alias" && (!given["previousId"] || !given["userId"]) {
 		p.fail(in("previousId"), "an alias needs userId and previousId, the id that is now the user's")
 	}
-	if e.typ == "group" && !has("groupId") {
+	if e.typ == "group" && !given["groupId"] {
 		p.fail(in("groupId"), "a group message needs groupId")
 	}
 	wantBody := e.bodyName()

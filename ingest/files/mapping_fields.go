@@ -26,7 +26,7 @@ func (p *mappingParser) mapping(text []byte) *Mapping {
 	if !ok {
 		return nil
 	}
-	pairs, ok := p.pairs(root, "source: ..., time: ..., ")
+	pairs, ok := p.pairs(root, "source: ..., time: ... and so on")
 	if !ok {
 		return nil
 	}

@@ -215,12 +215,12 @@ func (p *mappingParser) zone(n node) *time.Location {
 }
 
 // replace reads what a text of the column is to be read as.
-func (p *mappingParser) replace(n node) map[string]string {
+func (p *mappingParser) replace(n node) map[string][]byte {
 	pairs, _ := p.pairs(n, "texts and what to put in their place")
-	replace := make(map[string]string, len(pairs))
+	replace := make(map[string][]byte, len(pairs))
 	for _, pair := range pairs {
 		if s, ok := p.scalar(pair.value, "a text"); ok {
-			replace[pair.key] = s
+			replace[pair.key] = []byte(s)
 		}
 	}
 	return replace

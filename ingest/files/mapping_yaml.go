@@ -66,7 +66,7 @@ func placeOf(n ast.Node, field string) place {
 func (p *mappingParser) pairs(n node, expected string) ([]pair, bool) {
 	m, ok := n.Node.(ast.MapNode)
 	if !ok {
-		p.fail(n.at, "%s expected, not %s", expected, describe(n))
+		p.fail(n.at, "%s expected, not %s", strings.TrimSpace(expected), describe(n))
 		return nil, false
 	}
 	var pairs []pair
@@ -83,7 +83,7 @@ func (p *mappingParser) pairs(n node, expected string) ([]pair, bool) {
 		}
 		value := it.Value()
 		at := placeOf(value, path)
-		if value.Type() == ast.MappingType { // its token is the first colon inside, not where the value starts
+		if block, ok := value.(*ast.MappingNode); ok && !block.IsFlowStyle { // its token is the first colon inside
 			at = placeOf(it.Key(), path)
 		}
 		pairs = append(pairs, pair{name, placeOf(it.Key(), path), node{value, at}})

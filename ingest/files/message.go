@@ -46,8 +46,8 @@ func (mm *messageMaker) each(dst []byte, r *row, ended func(length int)) ([]byte
 // markNulls makes cells whose text means no value absent.
 func (p *plan) markNulls(r *row) {
 	for i := range r.cells {
-		if c := &r.cells[i]; c.kind == text && (len(c.text) == 0 || len(p.nulls) > 1 && p.nulls[string(c.text)]) {
-			c.kind = absent
+		if c := &r.cells[i]; c.kind == textCell && (len(c.text) == 0 || len(p.nulls) > 1 && p.nulls[string(c.text)]) {
+			c.kind = noValue
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (e *eventPlan) applies(r *row) bool {
 		c := &e.when[i]
 		cell := &r.cells[c.index]
 		got := cell.text
-		if cell.kind == absent {
+		if cell.kind == noValue {
 			got = nil
 		}
 		if !c.holds(got) {
@@ -139,7 +139,7 @@ func (mm *messageMaker) body(dst []byte, e *eventPlan, r *row) ([]byte, *reject)
 	if e.keepRest {
 		names := mm.plan.columns.columns()
 		for i := range r.cells {
-			if r.cells[i].kind == absent {
+			if r.cells[i].kind == noValue {
 				continue
 			}
 			for len(e.rest) <= i { // keys that NDJSON brings up late
@@ -220,7 +220,7 @@ func (mm *messageMaker) fill(v *value, r *row) (cell, bool) {
 	if len(v.parts) == 1 && v.parts[0].index >= 0 {
 		c = r.cells[v.parts[0].index]
 	} else {
-		c = cell{kind: text}
+		c = cell{kind: textCell}
 		mm.text = mm.text[:0]
 		for i := range v.parts {
 			switch part := &v.parts[i]; {
@@ -228,7 +228,7 @@ func (mm *messageMaker) fill(v *value, r *row) (cell, bool) {
 				mm.text = append(mm.text, part.literal...)
 			case part.index == indexRow:
 				mm.text = strconv.AppendInt(mm.text, r.number, 10)
-			case r.cells[part.index].kind == absent:
+			case r.cells[part.index].kind == noValue:
 				return c, false
 			default:
 				mm.text = append(mm.text, r.cells[part.index].text...)
@@ -236,12 +236,12 @@ func (mm *messageMaker) fill(v *value, r *row) (cell, bool) {
 		}
 		c.text = mm.text
 	}
-	if c.kind == absent {
+	if c.kind == noValue {
 		return c, false
 	}
 	if v.replace != nil {
 		if other, ok := v.replace[string(c.text)]; ok {
-			c = cell{text, []byte(other)}
+			c = cell{textCell, other}
 		}
 	}
 	return c, len(c.text) > 0
@@ -251,7 +251,7 @@ func (mm *messageMaker) fill(v *value, r *row) (cell, bool) {
 func emptyColumns(v *value, r *row) string {
 	names := ""
 	for _, p := range v.parts {
-		if p.index >= 0 && r.cells[p.index].kind == absent {
+		if p.index >= 0 && r.cells[p.index].kind == noValue {
 			names += " " + strconv.Quote(p.column)
 		}
 	}
@@ -263,7 +263,7 @@ func emptyColumns(v *value, r *row) string {
 
 // appendCell appends a cell as the file has it.
 func appendCell(dst []byte, c *cell) []byte {
-	if c.kind == text {
+	if c.kind == textCell {
 		return appendString(dst, c.text)
 	}
 	return append(dst, c.text...)

@@ -107,7 +107,7 @@ func (r *ndjsonReader) object(line []byte) *reject {
 		return rej
 	}
 	for i := range r.cells { // text has stopped moving
-		if c := &r.cells[i]; c.kind != absent {
+		if c := &r.cells[i]; c.kind != noValue {
 			c.text = r.text[r.ends[2*i]:r.ends[2*i+1]]
 		}
 	}
@@ -136,18 +136,18 @@ func (r *ndjsonReader) members(o *fastjson.Object, prefix int) (rej *reject) {
 			return
 		}
 		from := len(r.text)
-		kind := text
+		kind := textCell
 		switch v.Type() {
 		case fastjson.TypeString:
 			r.text = append(r.text, v.GetStringBytes()...)
 		case fastjson.TypeNumber:
-			kind = number
+			kind = numberCell
 			r.text = v.MarshalTo(r.text)
 		case fastjson.TypeTrue, fastjson.TypeFalse:
-			kind = boolean
+			kind = boolCell
 			r.text = v.MarshalTo(r.text)
 		default:
-			kind = nested
+			kind = jsonCell
 			r.text = v.MarshalTo(r.text)
 		}
 		r.cells[i].kind = kind

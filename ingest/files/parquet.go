@@ -91,7 +91,7 @@ func (r *parquetReader) read(row *row) (err error) {
 	r.cell(values)
 	r.raw = append(r.raw[:0], '{')
 	for i := range r.cells {
-		if c := &r.cells[i]; c.kind != absent {
+		if c := &r.cells[i]; c.kind != noValue {
 			if len(r.raw) > 1 {
 				r.raw = append(r.raw, ',')
 			}
@@ -150,16 +150,16 @@ func (r *parquetReader) cell(values parquet.Row) {
 					r.element(leaf, v, from)
 				}
 			}
-			r.text, r.cells[i].kind = append(r.text, ']'), nested
+			r.text, r.cells[i].kind = append(r.text, ']'), jsonCell
 			if len(r.text) == from+2 {
-				r.cells[i].kind = absent
+				r.cells[i].kind = noValue
 			}
 		}
 		r.ends[2*i], r.ends[2*i+1] = from, len(r.text)
 		return true
 	})
 	for i := range r.cells { // text has stopped moving
-		if c := &r.cells[i]; c.kind != absent {
+		if c := &r.cells[i]; c.kind != noValue {
 			c.text = r.text[r.ends[2*i]:r.ends[2*i+1]]
 		}
 	}
@@ -174,10 +174,10 @@ func (r *parquetReader) element(leaf *parquetLeaf, v parquet.Value, from int) {
 	var kind cellKind
 	r.text, kind = leaf.append(r.text, v)
 	switch kind {
-	case text:
+	case textCell:
 		s := string(r.text[at:])
 		r.text = appendString(r.text[:at], s)
-	case absent:
+	case noValue:
 		r.text = append(r.text[:at], "null"...)
 	}
 }

@@ -22,11 +22,11 @@ func parquetText(t parquet.Type) func([]byte, parquet.Value) ([]byte, cellKind) 
 	switch l := logical.(type) {
 	case *format.DecimalType:
 		return func(dst []byte, v parquet.Value) ([]byte, cellKind) {
-			return appendDecimal(dst, v, int(l.Scale)), number
+			return appendDecimal(dst, v, int(l.Scale)), numberCell
 		}
 	case *format.DateType:
 		return func(dst []byte, v parquet.Value) ([]byte, cellKind) {
-			return time.Unix(int64(v.Int32())*86400, 0).UTC().AppendFormat(dst, time.DateOnly), text
+			return time.Unix(int64(v.Int32())*86400, 0).UTC().AppendFormat(dst, time.DateOnly), textCell
 		}
 	case *format.TimestampType:
 		form := "2006-01-02T15:04:05.999999999"
@@ -36,7 +36,7 @@ func parquetText(t parquet.Type) func([]byte, parquet.Value) ([]byte, cellKind) 
 		unit := unitOf(l.Unit)
 		return func(dst []byte, v parquet.Value) ([]byte, cellKind) {
 			perSecond := int64(time.Second / unit)
-			return time.Unix(v.Int64()/perSecond, v.Int64()%perSecond*int64(unit)).UTC().AppendFormat(dst, form), text
+			return time.Unix(v.Int64()/perSecond, v.Int64()%perSecond*int64(unit)).UTC().AppendFormat(dst, form), textCell
 		}
 	case *format.TimeType:
 		unit := unitOf(l.Unit)
@@ -45,7 +45,7 @@ func parquetText(t parquet.Type) func([]byte, parquet.Value) ([]byte, cellKind) 
 			if v.Kind() == parquet.Int32 {
 				n = int64(v.Int32())
 			}
-			return time.Time{}.Add(time.Duration(n)*unit).AppendFormat(dst, "15:04:05.999999999"), text
+			return time.Time{}.Add(time.Duration(n)*unit).AppendFormat(dst, "15:04:05.999999999"), textCell
 		}
 	case *format.UUIDType:
 		return func(dst []byte, v parquet.Value) ([]byte, cellKind) {
@@ -55,15 +55,15 @@ func parquetText(t parquet.Type) func([]byte, parquet.Value) ([]byte, cellKind) 
 				}
 				dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
 			}
-			return dst, text
+			return dst, textCell
 		}
 	case *format.IntType:
 		if !l.IsSigned {
 			return func(dst []byte, v parquet.Value) ([]byte, cellKind) {
 				if v.Kind() == parquet.Int32 {
-					return strconv.AppendUint(dst, uint64(v.Uint32()), 10), number
+					return strconv.AppendUint(dst, uint64(v.Uint32()), 10), numberCell
 				}
-				return strconv.AppendUint(dst, v.Uint64(), 10), number
+				return strconv.AppendUint(dst, v.Uint64(), 10), numberCell
 			}
 		}
 	}
@@ -81,11 +81,11 @@ func unitOf(u format.TimeUnit) time.Duration {
 func appendPlain(dst []byte, v parquet.Value) ([]byte, cellKind) {
 	switch v.Kind() {
 	case parquet.Boolean:
-		return strconv.AppendBool(dst, v.Boolean()), boolean
+		return strconv.AppendBool(dst, v.Boolean()), boolCell
 	case parquet.Int32:
-		return strconv.AppendInt(dst, int64(v.Int32()), 10), number
+		return strconv.AppendInt(dst, int64(v.Int32()), 10), numberCell
 	case parquet.Int64:
-		return strconv.AppendInt(dst, v.Int64(), 10), number
+		return strconv.AppendInt(dst, v.Int64(), 10), numberCell
 	case parquet.Float:
 		return appendFloat(dst, float64(v.Float()), 32)
 	case parquet.Double:
@@ -94,25 +94,25 @@ func appendPlain(dst []byte, v parquet.Value) ([]byte, cellKind) {
 		n := v.Int96()
 		nanos := int64(n[1])<<32 | int64(n[0])
 		t := time.Unix((int64(n[2])-2440588)*86400, nanos).UTC()
-		return t.AppendFormat(dst, "2006-01-02T15:04:05.999999999Z"), text
+		return t.AppendFormat(dst, "2006-01-02T15:04:05.999999999Z"), textCell
 	}
 	b := v.ByteArray()
 	if !utf8.Valid(b) {
-		return hex.AppendEncode(dst, b), text
+		return hex.AppendEncode(dst, b), textCell
 	}
-	return append(dst, b...), text
+	return append(dst, b...), textCell
 }
 
 // appendFloat appends a number; infinities and NaN, which JSON does not have, are no value.
 func appendFloat(dst []byte, f float64, bits int) ([]byte, cellKind) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return dst, absent
+		return dst, noValue
 	}
 	form := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		form = 'e'
 	}
-	return strconv.AppendFloat(dst, f, form, -1, bits), number
+	return strconv.AppendFloat(dst, f, form, -1, bits), numberCell
 }
 
 // appendDecimal appends an unscaled integer with its point set scale digits from the right.

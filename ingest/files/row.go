@@ -23,11 +23,11 @@ type cell struct {
 type cellKind uint8
 
 const (
-	absent  cellKind = iota // null, empty, or not there
-	text                    // valid UTF-8
-	number                  // a JSON number
-	boolean                 // true or false
-	nested                  // a JSON array
+	noValue    cellKind = iota // null, empty, or not there
+	textCell                   // valid UTF-8
+	numberCell                 // a JSON number
+	boolCell                   // true or false
+	jsonCell                   // a JSON array
 )
 
 // appendContent appends what makes two rows the same row: the cells, or the whole text where cells have no fixed order.

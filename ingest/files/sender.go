@@ -22,13 +22,16 @@ type Doer interface {
 
 // answer is what POST /v1/events says about a request.
 type answer struct {
-	Accepted   int64 `json:"accepted"`
-	Duplicates int64 `json:"duplicates"`
-	Rejected   []struct {
-		Index  int    `json:"index"`
-		Field  string `json:"field"`
-		Reason string `json:"reason"`
-	} `json:"rejected"`
+	Accepted   int64     `json:"accepted"`
+	Duplicates int64     `json:"duplicates"`
+	Rejected   []refusal `json:"rejected"`
+}
+
+// refusal is a message that the service does not take. Index is that of the message in the request.
+type refusal struct {
+	Index  int    `json:"index"`
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
 }
 
 // StoppedError says that the service refused a request in a way that trying again does not mend.
@@ -91,13 +94,8 @@ func (s *sender) send(ctx context.Context, b *batch, from, to int, each func(fro
 		}
 		return s.send(ctx, b, middle, to, each)
 	case errors.Is(err, errTooLarge):
-		one := &answer{Rejected: make([]struct {
-			Index  int    `json:"index"`
-			Field  string `json:"field"`
-			Reason string `json:"reason"`
-		}, 1)}
-		one.Rejected[0].Reason = fmt.Sprintf("a message of %d bytes is too large for the service", len(b.messages(from, to)))
-		each(from, one)
+		reason := fmt.Sprintf("a message of %d bytes is too large for the service", len(b.messages(from, to)))
+		each(from, &answer{Rejected: []refusal{{Reason: reason}}})
 		return nil
 	case errors.As(err, &busy):
 		return fmt.Errorf("gave up after %v of trying, load the file again to go on: %w", s.giveUp, err)
@@ -170,9 +168,12 @@ func message(text []byte) string {
 	}
 	if json.Unmarshal(text, &forms) == nil {
 		var plain string
-		var inner struct{ Message string }
+		var inner struct{ Message, Help string }
 		if json.Unmarshal(forms.Error, &plain) != nil && json.Unmarshal(forms.Error, &inner) == nil {
 			plain = inner.Message
+			if inner.Help != "" {
+				plain += "; " + inner.Help
+			}
 		}
 		var said []string
 		for _, s := range []string{plain, forms.Message, forms.Reason} {

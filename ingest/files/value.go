@@ -15,7 +15,7 @@ type value struct {
 	layouts      []*layout
 	zone         *time.Location
 	decimalComma bool
-	replace      map[string]string
+	replace      map[string][]byte
 }
 
 type valueKind int
