@@ -33,12 +33,17 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 	if u.Host == "" {
 		return nil, fmt.Errorf("DSN %s: the host is missing; want http://user:password@host:8123/database", redactURL(u))
 	}
-	if u.Port() == "" && !strings.Contains(u.Host, ",") {
+	if u.Port() == "" {
 		port := "8123"
 		if u.Scheme == "https" {
 			port = "8443"
 		}
 		u.Host += ":" + port
+	}
+	if u.Scheme == "https" { // which clickhouse-go wants said twice
+		query := u.Query()
+		query.Set("secure", "true")
+		u.RawQuery = query.Encode()
 	}
 	options, err := clickhouse.ParseDSN(u.String())
 	if err != nil {
@@ -56,24 +61,18 @@ var nativePorts = map[string]string{"9000": "8123", "9440": "8443"}
 // toHTTP turns a clickhouse:// DSN into an HTTP one where that is what its port means.
 func toHTTP(u *url.URL) error {
 	secure := u.Query().Get("secure") == "true" || u.Port() == "8443"
-	for _, host := range strings.Split(u.Host, ",") {
-		_, port, _ := strings.Cut(host, ":")
-		if http, native := nativePorts[port]; native {
-			example := *u
-			example.Scheme = "http"
-			if http == "8443" {
-				example.Scheme = "https"
-			}
-			example.Host = strings.ReplaceAll(u.Host, ":"+port, ":"+http)
-			return fmt.Errorf("DSN %s means the native protocol (port %s), but inserts are streamed over HTTP; use %s", redactURL(u), port, redactURL(&example))
+	if http, native := nativePorts[u.Port()]; native {
+		example := *u
+		example.Scheme = "http"
+		if http == "8443" {
+			example.Scheme = "https"
 		}
+		example.Host = u.Hostname() + ":" + http
+		return fmt.Errorf("DSN %s means the native protocol (port %s), but inserts are streamed over HTTP; use %s", redactURL(u), u.Port(), redactURL(&example))
 	}
 	u.Scheme = "http"
 	if secure {
 		u.Scheme = "https"
-		query := u.Query()
-		query.Del("secure")
-		u.RawQuery = query.Encode()
 	}
 	return nil
 }
