@@ -1,0 +1,73 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/livello/livello/access"
+	"github.com/livello/livello/ingest/event"
+)
+
+// noLog keeps nothing: what is left is this package's part of a request.
+type noLog struct{}
+
+func (noLog) Append(_ context.Context, c *event.Columns) (int, int, error) { return c.Rows(), 0, nil }
+
+// discard is an answer that nobody reads.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+
+func benchRequests(b *testing.B, path string, body []byte, events int) {
+	keys, err := access.NewWriteKeys(ownKey, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = func(err error, _ echo.Context) { b.Error(err) }
+	New(Options{Log: noLog{}, Keys: keys}).Routes(e)
+	request := httptest.NewRequest(http.MethodPost, path, nil)
+	request.Header.Set("Authorization", "Bearer "+ownKey)
+	request.ContentLength = int64(len(body))
+	reader := bytes.NewReader(body)
+	request.Body = http.NoBody
+	answer := &discard{http.Header{}}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Reset(body)
+		request.Body = readCloser{reader}
+		e.ServeHTTP(answer, request)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
+}
+
+type readCloser struct{ *bytes.Reader }
+
+func (readCloser) Close() error { return nil }
+
+const benchMessage = `{"messageId":"0192f0c1-7a3b-7c4d-8e5f-%012x","type":"track","event":"Button Clicked","userId":"user-1","timestamp":"2026-03-01T09:30:00.123Z","properties":{"label":"Request a demo","position":3,"plan":{"name":"team","seats":25}},"context":{"ip":"203.0.113.7","locale":"it-IT","library":{"name":"analytics.js","version":"1"},"page":{"path":"/pricing","title":"Pricing","url":"https://shop.example/pricing?utm_source=news"}}}`
+
+func BenchmarkTrack(b *testing.B) {
+	benchRequests(b, "/v1/track", fmt.Appendf(nil, benchMessage, 1), 1)
+}
+
+func BenchmarkBatchOf1000(b *testing.B) {
+	body := []byte(`{"batch":[`)
+	for i := range 1000 {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = fmt.Appendf(body, benchMessage, i)
+	}
+	benchRequests(b, "/v1/batch", append(body, "]}"...), 1000)
+}
