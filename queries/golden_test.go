@@ -92,6 +92,16 @@ func testAnswers(t *testing.T, db database) {
 	}
 }
 
+// Elena's order comes exactly 31 days after she first looked: the window includes its end.
+func testFunnelBorder(t *testing.T, db database) {
+	for window, want := range map[string]string{"2678400": "2,\"purchase\",1,", "2678399": "2,\"purchase\",0,"} {
+		got := ask(t, db, "funnel", "csv", map[string]string{"from": "2026-01-13", "to": "2026-02-13T09:00:00.001Z", "steps": "page_view,purchase", "window": window})
+		if !strings.Contains(got, want) {
+			t.Errorf("window %s: got\n%swant %s", window, got, want)
+		}
+	}
+}
+
 // Every header names the columns and types that the statement has, in order.
 func testColumns(t *testing.T, db database) {
 	set, err := queries.Catalogue()

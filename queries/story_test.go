@@ -74,6 +74,7 @@ func TestStory(t *testing.T) {
 		run  func(*testing.T, database)
 	}{
 		{"answers", testAnswers},
+		{"funnel's border", testFunnelBorder},
 		{"columns", testColumns},
 		{"formats", testFormats},
 		{"panels", testPanels},
