@@ -1,0 +1,96 @@
+// Command bench measures ingest from HTTP to the last view, against the bare engine loading the same events as NDJSON into
+// the same tables with the same views, on the same machine, in turn.
+//
+//	go run ./test/bench -events 600000 -runs 5
+//
+// One run of the service: a fresh data folder, the real binary, batches of 1,000 messages over HTTP on a few connections, each
+// answered after fsync; the clock stops when the last event is confirmed loaded. One run of the bare engine: a fresh database, the
+// rows of the service's first run as NDJSON (FORMAT JSONEachRow), inserted in pieces of the service's segment size.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var o options
+	flag.IntVar(&o.events, "events", 600_000, "events of one run, at least")
+	flag.IntVar(&o.runs, "runs", 5, "runs of each")
+	flag.IntVar(&o.batch, "batch", 1000, "messages in a request")
+	flag.IntVar(&o.connections, "connections", 4, "connections that send")
+	flag.StringVar(&o.binary, "binary", "bin/livello", "the service")
+	flag.Parse()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	events, runs, batch, connections int
+	binary                           string
+}
+
+func run(ctx context.Context, o options) error {
+	work, err := os.MkdirTemp("", "livello-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	load, err := simulated(o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d events in %d requests, %.0f bytes each as Segment messages; %d cores, medians of %d runs\n",
+		load.events, len(load.bodies), float64(load.bytes)/float64(load.events), runtime.NumCPU(), o.runs)
+
+	var rows [][]byte // the same events as rows, in NDJSON
+	var ours, acknowledged, bare []float64
+	for i := range o.runs {
+		r, err := runService(ctx, o, load, work, i == 0)
+		if err != nil {
+			return fmt.Errorf("run the service: %w", err)
+		}
+		if i == 0 {
+			rows = r.rows
+		}
+		seconds, err := runBare(ctx, work, rows, load.events)
+		if err != nil {
+			return fmt.Errorf("run the bare engine: %w", err)
+		}
+		ours = append(ours, rate(load.events, r.loaded))
+		acknowledged = append(acknowledged, rate(load.events, r.acknowledged))
+		bare = append(bare, rate(load.events, seconds))
+		fmt.Printf("  run %d: service %7.0f events/s (acknowledged at %7.0f, peak memory %4d MiB), bare engine %7.0f events/s, ratio %.2f\n",
+			i+1, ours[i], acknowledged[i], r.peakMemory>>20, bare[i], ours[i]/bare[i])
+	}
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / bare[i]
+	}
+	fmt.Printf("service, loaded with all views    %8.0f events/s   %8.0f per core\n", median(ours), median(ours)/float64(runtime.NumCPU()))
+	fmt.Printf("service, acknowledged after fsync %8.0f events/s\n", median(acknowledged))
+	fmt.Printf("bare engine, NDJSON, same views   %8.0f events/s   %8.0f per core\n", median(bare), median(bare)/float64(runtime.NumCPU()))
+	fmt.Printf("ratio                             %8.2f\n", median(ratios))
+	return nil
+}
+
+func rate(events int, took time.Duration) float64 { return float64(events) / took.Seconds() }
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}

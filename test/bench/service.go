@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/livello/livello/warehouse"
+)
+
+// serviceRun is one run of the real binary.
+type serviceRun struct {
+	acknowledged, loaded time.Duration // from the first request
+	peakMemory           int64         // bytes resident, of the process
+	rows                 [][]byte      // what came in, as NDJSON rows, when asked for
+}
+
+// rowsPerPiece is how many rows one INSERT of the bare engine gets: as many as fit a segment.
+const rowsPerPiece = 100_000
+
+func runService(ctx context.Context, o options, load workload, work string, keepRows bool) (r serviceRun, err error) {
+	data, err := os.MkdirTemp(work, "data-")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(data)
+	logs := new(bytes.Buffer)
+	cmd := exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
+	cmd.Stdout, cmd.Stderr = logs, logs
+	if err := cmd.Start(); err != nil {
+		return r, err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if waitErr := cmd.Wait(); waitErr != nil {
+			err = errors.Join(err, fmt.Errorf("%w\n%s", waitErr, logs))
+		}
+	}()
+	api, key, err := reach(ctx, o.binary, data)
+	if err != nil {
+		return r, fmt.Errorf("%w\n%s", err, logs)
+	}
+
+	began := time.Now()
+	if err := send(ctx, o, load, api, key); err != nil {
+		return r, err
+	}
+	r.acknowledged = time.Since(began)
+	for {
+		waiting, err := filepath.Glob(filepath.Join(data, "spool", "*.segment"))
+		if err != nil {
+			return r, err
+		}
+		if len(waiting) == 0 {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	r.loaded = time.Since(began)
+	r.peakMemory = peakMemory(cmd.Process.Pid)
+
+	w, err := warehouse.Open(ctx, warehouse.Config{Data: data})
+	if err != nil {
+		return r, err
+	}
+	defer w.Close()
+	var stored uint64
+	if err := w.QueryRow(ctx, "SELECT count() FROM events").Scan(&stored); err != nil {
+		return r, err
+	}
+	if stored != uint64(load.events) {
+		return r, fmt.Errorf("%d events are stored, %d were sent", stored, load.events)
+	}
+	if keepRows {
+		r.rows, err = readRows(ctx, w)
+	}
+	return r, err
+}
+
+// reach waits until the service is ready and answers where it is and its write key.
+func reach(ctx context.Context, binary, data string) (api, key string, err error) {
+	var facts struct {
+		API string `json:"api"`
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return "", "", errors.New("the service is not ready")
+		}
+		text, err := os.ReadFile(filepath.Join(data, "service.json"))
+		if err != nil || json.Unmarshal(text, &facts) != nil {
+			continue
+		}
+		if answer, err := http.Get(facts.API + "/readyz"); err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				break
+			}
+		}
+	}
+	out, err := exec.CommandContext(ctx, binary, "keys", "--data", data).Output()
+	if err != nil {
+		return "", "", err
+	}
+	var keys struct {
+		WriteKey string `json:"write_key"`
+	}
+	return facts.API, keys.WriteKey, errors.Join(json.Unmarshal(out, &keys))
+}
+
+// send posts every body once, in order, on o.connections connections.
+func send(ctx context.Context, o options, load workload, api, key string) error {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections}}
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for range o.connections {
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(load.bodies) {
+					return nil
+				}
+				request, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/v1/events", bytes.NewReader(load.bodies[i]))
+				if err != nil {
+					return err
+				}
+				request.SetBasicAuth(key, "")
+				answer, err := client.Do(request)
+				if err != nil {
+					return err
+				}
+				var said struct {
+					Accepted int               `json:"accepted"`
+					Rejected []json.RawMessage `json:"rejected"`
+				}
+				err = json.NewDecoder(answer.Body).Decode(&said)
+				answer.Body.Close()
+				if err != nil || answer.StatusCode != http.StatusAccepted || len(said.Rejected) > 0 {
+					return fmt.Errorf("request %s: %s, %d rejected, %w", strconv.Itoa(i), answer.Status, len(said.Rejected), err)
+				}
+			}
+		})
+	}
+	return g.Wait()
+}
+
+// peakMemory reads the process's high-water mark; 0 where /proc has none.
+func peakMemory(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, after, found := bytes.Cut(status, []byte("VmHWM:"))
+	if !found {
+		return 0
+	}
+	var kib int64
+	if _, err := fmt.Sscan(string(after[:min(len(after), 40)]), &kib); err != nil {
+		return 0
+	}
+	return kib << 10
+}
