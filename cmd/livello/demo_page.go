@@ -182,8 +182,9 @@ func (p *page) summary(in came, people, days int) error {
 	rate := float64(sent) / max(in.sending.Seconds(), 0.001)
 	p.printf("\nWhat came in\n")
 	p.printf("  %s events of %s simulated people over %d days, through POST /v1/events\n", grouped(fmt.Sprint(sent)), grouped(fmt.Sprint(people)), days)
-	p.printf("  %s accepted in %.1f s (%s events/s, each on disk before its answer), all in every rollup %.1f s later\n",
-		grouped(fmt.Sprint(in.accepted)), in.sending.Seconds(), grouped(fmt.Sprintf("%.0f", rate)), in.loading.Seconds())
+	p.printf("  answered in %.1f s (%s events/s), what is new on disk before the answer, and in every rollup %.1f s after the last\n",
+		in.sending.Seconds(), grouped(fmt.Sprintf("%.0f", rate)), in.loading.Seconds())
+	p.printf("  %s accepted\n", grouped(fmt.Sprint(in.accepted)))
 	if in.duplicates > 0 {
 		p.printf("  already there: %s duplicates, recognized by their ids and not counted again\n", grouped(fmt.Sprint(in.duplicates)))
 	}

@@ -149,6 +149,7 @@ func (p *program) trickle(ctx context.Context, s *service, sim simulate.Config) 
 	defer tick.Stop()
 	client := &http.Client{}
 	began, events := time.Now(), 0
+	fmt.Fprintln(p.stdout, "\nLive events of the same people keep coming until Ctrl-C.")
 	var body []byte
 	for {
 		select {
@@ -172,7 +173,7 @@ func (p *program) trickle(ctx context.Context, s *service, sim simulate.Config) 
 			}
 			events += answer.Accepted
 			if isTerminal(p.stdout) {
-				fmt.Fprintf(p.stdout, "\r%d live events in %s; Ctrl-C stops ", events, time.Since(began).Round(time.Second))
+				fmt.Fprintf(p.stdout, "\r%d so far in %s ", events, time.Since(began).Round(time.Second))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -69,7 +70,10 @@ func (p *program) runSQL(cmd *cobra.Command, statement string, given []string, w
 	}
 	defer db.Close()
 
-	settings := clickhouse.Settings{"output_format_pretty_row_numbers": 0}
+	settings := clickhouse.Settings{
+		"output_format_pretty_row_numbers":                       0,
+		"output_format_pretty_single_large_number_tip_threshold": 0,
+	}
 	if !write {
 		settings["readonly"] = 2 // 1 would refuse these settings themselves
 	}
@@ -82,9 +86,15 @@ func (p *program) runSQL(cmd *cobra.Command, statement string, given []string, w
 	return explainSQL(errors.Join(err, answer.Close()), write)
 }
 
-// explainSQL adds the way out when ClickHouse refused a write.
+// expected is ClickHouse's list of everything that could have stood where the syntax error is: pages of it.
+var expected = regexp.MustCompile(`Expected one of: .{200,}\. \(SYNTAX_ERROR\)`)
+
+// explainSQL adds the way out when ClickHouse refused a write, and shortens what nobody reads.
 func explainSQL(err error, write bool) error {
 	var ex *clickhouse.Exception
+	if err != nil && expected.MatchString(err.Error()) {
+		return errors.New(expected.ReplaceAllString(err.Error(), "(SYNTAX_ERROR)"))
+	}
 	if !write && errors.As(err, &ex) && ex.Code == 164 { // READONLY
 		return fmt.Errorf("%w\n(add --write to allow statements that change something)", err)
 	}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/livello/livello/access"
+	"github.com/livello/livello/warehouse/embedded"
+)
+
+// The tests of this package drive the real binary, built once.
+var binary struct {
+	sync.Once
+	dir, path string
+	err       error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary.dir != "" {
+		os.RemoveAll(binary.dir)
+	}
+	os.Exit(code)
+}
+
+// livello is the path of the binary.
+func livello(t *testing.T) string {
+	t.Helper()
+	binary.Do(func() {
+		if binary.dir, binary.err = os.MkdirTemp("", "livello-test-"); binary.err != nil {
+			return
+		}
+		binary.path = filepath.Join(binary.dir, "livello")
+		if out, err := exec.Command("go", "build", "-o", binary.path, ".").CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return binary.path
+}
+
+// patience bounds every wait: past it a test has failed, however slow the machine.
+const patience = 60 * time.Second
+
+// command prepares the binary with an environment of its own: nothing of the developer's settings, free ports.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	engine, err := embedded.Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, livello(t), args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LIVELLO_ENGINE=" + engine,
+		"LIVELLO_LISTEN=127.0.0.1:0", "LIVELLO_SQL_LISTEN=127.0.0.1:0"}
+	return cmd
+}
+
+// run runs a command to its end and returns what it printed.
+func runCommand(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	cmd := command(t, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+// must runs a command that has to succeed and returns its output.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, errs, err := runCommand(t, "", args...)
+	if err != nil {
+		t.Fatalf("livello %s: %v\n%s%s", strings.Join(args, " "), err, out, errs)
+	}
+	return out
+}
+
+// fails runs a command that has to fail, with wanted in its complaint.
+func fails(t *testing.T, wanted string, args ...string) {
+	t.Helper()
+	out, errs, err := runCommand(t, "", args...)
+	if err == nil || !strings.Contains(errs, wanted) {
+		t.Errorf("livello %s: %v, want a failure that says %q\n%s%s", strings.Join(args, " "), err, wanted, out, errs)
+	}
+}
+
+// running is a `livello serve` under test.
+type running struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	data string
+	facts
+	keys access.Keys
+
+	mu  sync.Mutex
+	log bytes.Buffer
+	end chan error
+}
+
+// serve starts a service on data and returns when it says that it is ready.
+func serve(t *testing.T, data string, args ...string) *running {
+	t.Helper()
+	s := &running{t: t, data: data, end: make(chan error, 1)}
+	s.cmd = command(t, append([]string{"serve", "--data", data}, args...)...)
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan bool, 1)
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			s.mu.Lock()
+			s.log.Write(append(lines.Bytes(), '\n'))
+			s.mu.Unlock()
+			var entry struct{ Msg string }
+			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "ready" {
+				ready <- true
+			}
+		}
+		close(ready)
+		s.end <- s.cmd.Wait()
+	}()
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	if !<-ready {
+		t.Fatalf("livello serve ended: %v\n%s", <-s.end, s.logs())
+	}
+	if s.facts, err = readFacts(data); err != nil {
+		t.Fatal(err)
+	}
+	if s.keys, err = access.Load(data); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *running) logs() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// stop asks the service to end and wants it to end well.
+func (s *running) stop() {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := <-s.end; err != nil {
+		s.t.Fatalf("livello serve: %v\n%s", err, s.logs())
+	}
+}
+
+// ask sends a request and returns status and body.
+func (s *running) ask(method, url, key, body string) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// want asks and compares the status and a part of the body.
+func (s *running) want(status int, part, method, url, key, body string) {
+	s.t.Helper()
+	got, text := s.ask(method, url, key, body)
+	if got != status || !strings.Contains(text, part) {
+		s.t.Errorf("%s %s: %d %s, want %d with %q", method, url, got, text, status, part)
+	}
+}
+
+// settle returns when everything accepted so far can be queried.
+func (s *running) settle() {
+	s.t.Helper()
+	client := runningService(context.Background(), s.data)
+	if client == nil {
+		s.t.Fatal("the local socket does not answer")
+	}
+	if err := drain(context.Background(), client); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// count is what `livello sql` answers to a statement with one number.
+func count(t *testing.T, data, statement string) string {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(must(t, "sql", "--data", data, "-o", "tsv", statement)), "\n")
+	return lines[len(lines)-1]
+}
