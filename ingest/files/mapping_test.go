@@ -186,3 +186,24 @@ events:
 		t.Errorf("rejected %+v", rejected)
 	}
 }
+
+// TestDocumentedMappings reads the mappings that docs/load.md shows.
+func TestDocumentedMappings(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "load.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d mappings in docs/load.md, want 2", len(blocks))
+	}
+	whole, _, _ := strings.Cut(blocks[0], "```")
+	when, _, _ := strings.Cut(blocks[1], "```")
+	if _, err := ParseMapping("load.md", []byte(whole+when)); err != nil {
+		t.Error(err)
+	}
+	all, rejected, err := convertText(t, whole, "f.csv", "customer_id,order_no,ordered_at,amount\n7,A1,06.02.2018 09:58,\"1.234,50\"\n")
+	if err != nil || len(rejected) > 0 || all[0].Timestamp != "2018-02-06T08:58:00.000Z" || all[0].text("value") != "1234.50" || all[0].text("order_id") != "A1" {
+		t.Errorf("%+v, rejected %v, %v", all, rejected, err)
+	}
+}
