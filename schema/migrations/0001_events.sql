@@ -9,6 +9,7 @@
 -- ReplacingMergeTree: the same event sent again after the deduplication window has the same key and collapses when parts
 -- merge. Until then a reader that must not see it twice says FINAL, or counts with uniqExact(event_id).
 -- index_granularity 2048: a person's history is a few rows, and 8192 would decompress four times as much to find them.
+-- fsync_*: a spool segment is deleted once its insert succeeded, so from then on the row must survive a power cut here.
 -- Codecs: measured, see docs/schema.md. event_id is random, so nothing shrinks it; ts is sorted per person only.
 -- Index by_account: an account's people are spread over the key; its bloom filter skips the granules without them.
 CREATE TABLE IF NOT EXISTS events /*ON CLUSTER*/
@@ -54,5 +55,5 @@ CREATE TABLE IF NOT EXISTS events /*ON CLUSTER*/
 ENGINE = /*Replicated*/ReplacingMergeTree
 PARTITION BY toYYYYMM(ts)
 ORDER BY (distinct_id, ts, event_id)
-SETTINGS index_granularity = 2048, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Every accepted event, once, as it came (one row per event)'

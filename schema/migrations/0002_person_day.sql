@@ -32,5 +32,5 @@ CREATE TABLE IF NOT EXISTS person_day /*ON CLUSTER*/
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(day)
 ORDER BY (distinct_id, day)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Sums per id and day of human engagement (one row per distinct_id and day, once merged)'

@@ -21,5 +21,5 @@ CREATE TABLE IF NOT EXISTS channel_hour /*ON CLUSTER*/
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, channel, kind, source, campaign, currency)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Sums per hour, channel, kind, source, campaign and currency (one row per combination, once merged)'

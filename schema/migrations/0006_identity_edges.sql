@@ -17,5 +17,5 @@ CREATE TABLE IF NOT EXISTS identity_edges /*ON CLUSTER*/
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(month)
 ORDER BY (distinct_id, user_id, kind, month)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Evidence that two ids are one person (one row per pair, kind of evidence and month, once merged)'

@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS person_traits /*ON CLUSTER*/
 ENGINE = /*Replicated*/ReplacingMergeTree(at)
 PARTITION BY toYYYYMM(at)
 ORDER BY (distinct_id, trait)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Latest traits per id (one row per distinct_id and trait with FINAL)'

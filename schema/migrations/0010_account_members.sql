@@ -15,5 +15,5 @@ CREATE TABLE IF NOT EXISTS account_members /*ON CLUSTER*/
 ENGINE = /*Replicated*/AggregatingMergeTree
 PARTITION BY toYYYYMM(month)
 ORDER BY (distinct_id, account_id, month)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Evidence that an id belongs to an account (one row per pair and month, once merged)'

@@ -10,7 +10,7 @@ CREATE TABLE account_members
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(month)
 ORDER BY (distinct_id, account_id, month)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Evidence that an id belongs to an account (one row per pair and month, once merged)';
 
 CREATE MATERIALIZED VIEW account_members_mv TO account_members
@@ -87,7 +87,7 @@ CREATE TABLE channel_hour
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, channel, kind, source, campaign, currency)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Sums per hour, channel, kind, source, campaign and currency (one row per combination, once merged)';
 
 CREATE MATERIALIZED VIEW channel_hour_mv TO channel_hour
@@ -261,7 +261,7 @@ CREATE TABLE events
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(ts)
 ORDER BY (distinct_id, ts, event_id)
-SETTINGS index_granularity = 2048, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Every accepted event, once, as it came (one row per event)';
 
 CREATE TABLE identity_edges
@@ -277,7 +277,7 @@ CREATE TABLE identity_edges
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(month)
 ORDER BY (distinct_id, user_id, kind, month)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Evidence that two ids are one person (one row per pair, kind of evidence and month, once merged)';
 
 CREATE MATERIALIZED VIEW identity_edges_mv TO identity_edges
@@ -451,7 +451,7 @@ CREATE TABLE person_day
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(day)
 ORDER BY (distinct_id, day)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Sums per id and day of human engagement (one row per distinct_id and day, once merged)';
 
 CREATE MATERIALIZED VIEW person_day_mv TO person_day
@@ -678,7 +678,7 @@ CREATE TABLE person_traits
 ENGINE = ReplacingMergeTree(at)
 PARTITION BY toYYYYMM(at)
 ORDER BY (distinct_id, trait)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Latest traits per id (one row per distinct_id and trait with FINAL)';
 
 CREATE MATERIALIZED VIEW person_traits_mv TO person_traits
