@@ -46,16 +46,16 @@ func testPanels(t *testing.T, db database) {
 		t.Run(q.Name, func(t *testing.T) {
 			panel, params, variables := map[string]string{}, map[string]string{}, map[string]string{}
 			for _, p := range q.Params {
-				switch {
-				case p.Name == "from":
+				switch p.Name {
+				case "from":
 					params["from"] = "2026-01-01"
-				case p.Name == "to":
+				case "to":
 					params["to"] = "2026-04-01T12:00:00"
-				case p.Name == "person":
+				case "person":
 					panel["person"], params["person"], variables["who"] = "${who}", "ada", "'ada'"
-				case p.Name == "steps":
+				case "steps":
 					panel["steps"], params["steps"], variables["kinds"] = "$kinds", "page_view,cart_add", "'page_view','cart_add'"
-				case p.Name == "limit":
+				case "limit":
 					panel["limit"], params["limit"], variables["n"] = "$n", "3", "'3'"
 				}
 			}

@@ -22,8 +22,8 @@ import (
 // default the parameter is required. A column line is name, type, meaning. The first paragraph is the title.
 func Parse(name, text string) (Query, error) {
 	q := Query{Name: name, Text: text}
-	if !identifier.MatchString(name) {
-		return q, fmt.Errorf("query %s: a name is lower-case letters, digits and underscores", name)
+	if !identifier.MatchString(name) || commands[name] {
+		return q, fmt.Errorf("query %s: a name is lower-case letters, digits and underscores, and not list, describe or run", name)
 	}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	var prose []string
@@ -65,6 +65,9 @@ var (
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	bounds     = regexp.MustCompile(`^(-?\d+)\.\.(-?\d+)$`)
 )
+
+// commands are names that `livello query` has a meaning of its own for.
+var commands = map[string]bool{"list": true, "describe": true, "run": true}
 
 // reserved are parameter names that the HTTP API and the command line need for themselves.
 var reserved = map[string]bool{"format": true, "name": true}

@@ -173,6 +173,7 @@ func (w *held) send() error {
 	header := w.c.Response().Header()
 	header.Set(echo.HeaderContentType, w.media)
 	header.Set(echo.HeaderCacheControl, "no-store")
+	header.Add(echo.HeaderVary, echo.HeaderAccept)
 	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	w.c.Response().WriteHeader(http.StatusOK)
 	_, err := w.c.Response().Write(w.first.Bytes())

@@ -225,7 +225,7 @@ type readErrors struct {
 
 func (r readErrors) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = r.explain(err)
 	}
 	return n, err
