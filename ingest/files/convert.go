@@ -40,11 +40,14 @@ const hopeless = 1000
 // the row gave none. After the last row it returns io.EOF.
 func (c *converter) next(dst []byte, ended func(int)) ([]byte, *Rejected, error) {
 	err := c.source.rows.read(&c.row)
-	rej, isReject := err.(*reject)
-	if err != nil && !isReject {
-		if err == io.EOF {
-			return dst, nil, io.EOF
-		}
+	if err == io.EOF {
+		return dst, nil, io.EOF
+	}
+	var rej *reject
+	if err != nil {
+		rej, _ = errors.AsType[*reject](err)
+	}
+	if err != nil && rej == nil {
 		return dst, nil, fmt.Errorf("read %s: %w", c.path, err)
 	}
 	c.rows++

@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -197,8 +198,10 @@ func readHeader(m *Mapping, fields func(*row) error) ([]string, error) {
 
 // checkFields counts the row and refuses what has the wrong number of fields or is not UTF-8.
 func checkFields(row *row, err error, names []string, number *int64) error {
-	if _, isReject := err.(*reject); err != nil && !isReject {
-		return err
+	if err != nil {
+		if _, isReject := errors.AsType[*reject](err); !isReject {
+			return err
+		}
 	}
 	*number++
 	row.number = *number

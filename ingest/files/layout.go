@@ -68,7 +68,8 @@ func newLayout(s string) (*layout, error) {
 		}
 	}
 	has := func(any string) bool { return strings.ContainsAny(seen, any) }
-	if !has("s") && !(has("Yy") && (has("j") || has("mbB") && has("d"))) {
+	isDate := has("Yy") && (has("j") || has("mbB") && has("d"))
+	if !isDate && !has("s") {
 		return nil, fmt.Errorf("%q gives no date: year, month and day (or %%j) are needed", s)
 	}
 	if has("I") != has("p") {

@@ -46,7 +46,7 @@ func newNDJSONReader(in *rowBuffer, m *Mapping) (*ndjsonReader, error) {
 		if line := in.bytes(at, end); rows == 0 && bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
 			return nil, fmt.Errorf("this is a JSON array, and one object a line is read; convert it first: jq -c '.[]' FILE")
 		}
-		r.object(in.bytes(at, end)) // what is wrong with it is said when it is read
+		_ = r.object(in.bytes(at, end)) // what is wrong with it is said when it is read
 		at = next
 	}
 	if at == 0 {

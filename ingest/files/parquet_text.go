@@ -118,7 +118,7 @@ func appendFloat(dst []byte, f float64, bits int) ([]byte, cellKind) {
 // appendDecimal appends an unscaled integer with its point set scale digits from the right.
 func appendDecimal(dst []byte, v parquet.Value, scale int) []byte {
 	var digits []byte
-	negative := false
+	var negative bool
 	switch v.Kind() {
 	case parquet.Int32, parquet.Int64:
 		n := v.Int64()

@@ -41,7 +41,7 @@ func (m *memory) WriteKey(key string) (source, channel string, ok bool) {
 }
 
 // TestExamplesThroughTheService sends what the example mappings make through the service's own decoder: it takes all of it
-// the first time, and nothing the second.
+// the first time, and nothing the second (which is tried with the smaller sets, for the sake of time).
 func TestExamplesThroughTheService(t *testing.T) {
 	for _, c := range []struct {
 		mapping, data string
@@ -67,7 +67,11 @@ func TestExamplesThroughTheService(t *testing.T) {
 			s := httptest.NewServer(e)
 			defer s.Close()
 			o := files.Options{Paths: []string{path}, Mapping: m, Client: s.Client(), BaseURL: s.URL, WriteKey: "key", RejectsDir: t.TempDir()}
-			for _, want := range []files.Result{{Accepted: c.messages}, {Duplicates: c.messages}} {
+			loads := []files.Result{{Accepted: c.messages}, {Duplicates: c.messages}}
+			if c.messages > 50_000 {
+				loads = loads[:1]
+			}
+			for _, want := range loads {
 				r, err := files.Load(t.Context(), o)
 				if err != nil {
 					t.Fatal(err)
