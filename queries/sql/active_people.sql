@@ -33,13 +33,15 @@ WITH
     ),
     changes AS
     (
-        SELECT day, 1 AS today, 1 AS week, 1 AS month FROM reach
+        SELECT change.1 AS day, change.2 AS today, change.3 AS week, change.4 AS month
+        FROM
+        (
+            SELECT arrayJoin([(day, 1, 1, 1), (least(day + 7, next_day), 0, -1, 0), (least(day + 30, next_day), 0, 0, -1)]) AS change
+            FROM reach
+        )
         UNION ALL
-        SELECT least(day + 7, next_day) AS day, 0 AS today, -1 AS week, 0 AS month FROM reach
-        UNION ALL
-        SELECT least(day + 30, next_day) AS day, 0 AS today, 0 AS week, -1 AS month FROM reach
-        UNION ALL
-        SELECT first_day + number AS day, 0 AS today, 0 AS week, 0 AS month FROM numbers(toUInt64(greatest(0, dateDiff('day', first_day, last_day) + 1)))
+        SELECT first_day + number AS day, 0 AS today, 0 AS week, 0 AS month
+        FROM numbers(toUInt64(greatest(0, dateDiff('day', first_day, last_day) + 1)))
     ),
     days AS
     (

@@ -55,6 +55,7 @@ WITH
           AND machine = ''
           AND ts >= {from:DateTime64(3)}
           AND ts < {to:DateTime64(3)} + toIntervalDay({days:UInt16})
+          AND person_id IN (SELECT person_id FROM exposed)
     ),
     watched AS
     (
