@@ -115,8 +115,25 @@ func (a *answer) finish(err error) error {
 	_, werr := fmt.Fprintf(a.out, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", a.tag, text, len(text)+1, a.tag)
 	if werr == nil && a.out.Close() == nil {
 		_ = http.NewResponseController(a.w).Flush()
+		a.linger()
 	}
 	panic(http.ErrAbortHandler) // net/http's way to break off a response; Transport knows it too
+}
+
+// breakDelay lies between the framed exception and the broken connection. Clients that parse the frame (clickhouse-go,
+// @clickhouse/client) and are not behind then report the exception, which a break that comes with it would hide from them.
+const breakDelay = 250 * time.Millisecond
+
+func (a *answer) linger() {
+	if _, local := a.w.(*localResponse); local {
+		return // what was written has been read
+	}
+	timer := time.NewTimer(breakDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.r.Context().Done():
+	}
 }
 
 // fail answers with an error: by status while nothing was sent, inside the stream after that.

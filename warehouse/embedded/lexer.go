@@ -125,6 +125,7 @@ func (l *lexer) quoted(quote byte) {
 	l.pos, l.open = len(l.text), true
 }
 
+// heredoc moves behind $tag$text$tag$ when there is one.
 func (l *lexer) heredoc() bool {
 	rest := l.text[l.pos:]
 	n := 1
@@ -134,9 +135,13 @@ func (l *lexer) heredoc() bool {
 	if n >= len(rest) || rest[n] != '$' {
 		return false
 	}
-	tag := string(rest[:n+1])
-	l.pos += len(tag)
-	l.until(tag)
+	tag := rest[:n+1]
+	i := bytes.Index(rest[len(tag):], tag)
+	if i < 0 {
+		l.open = true // without its end it is none, but the end may still come
+		return false
+	}
+	l.pos += len(tag) + i + len(tag)
 	return true
 }
 

@@ -92,6 +92,15 @@ func load(path string) (*library, error) {
 	if err := useUTC(); err != nil {
 		return nil, err
 	}
+	lib, err := loadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	loaded.lib = lib
+	return lib, nil
+}
+
+func loadFile(path string) (*library, error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, fmt.Errorf("load engine library %s (%s/%s): %w", path, runtime.GOOS, runtime.GOARCH, err)
@@ -114,7 +123,6 @@ func load(path string) (*library, error) {
 		return nil, fmt.Errorf("engine library %s (%s) is too old: it lacks %s; version %s or newer is needed, `make engine` fetches it",
 			path, version, strings.Join(missing, ", "), minLibraryVersion)
 	}
-	loaded.lib = lib
 	return lib, nil
 }
 

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 	if child := os.Getenv(childEnv); child != "" {
 		os.Exit(runChild(child))
 	}
+	embedded.TestEngine = openEngine
 	code := m.Run()
 	if shared.engine != nil {
 		if err := shared.engine.Close(); err != nil {

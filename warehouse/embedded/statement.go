@@ -137,6 +137,9 @@ func analyzeInsert(l *lexer, whole bool) (statement, bool, error) {
 		switch {
 		case dotted:
 		case l.punct(t, ';'):
+			if !whole {
+				return undecided()
+			}
 			if tail, ok := l.next(); ok && !l.punct(tail, ';') {
 				return statement{}, false, newException(codeSyntaxError, "Syntax error (Multi-statements are not allowed): send one statement per request")
 			}
