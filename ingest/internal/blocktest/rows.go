@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/livello/livello/ingest/event"
 )
 
+// TB is what of a test Rows needs; *rapid.T has it too.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // Rows are the events of a block (EncodeBlock), each as the text of its columns under their names; a property has its key
 // in brackets, "properties[plan.name]". Columns with their default value are left out.
-func Rows(t testing.TB, block []byte) []map[string]string {
+func Rows(t TB, block []byte) []map[string]string {
 	t.Helper()
 	if len(block) == 0 {
 		return nil

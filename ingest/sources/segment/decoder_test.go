@@ -146,7 +146,7 @@ func TestWhatBecomesOfAMessage(t *testing.T) {
 			  "properties":{"a":1,"a":2,"b":{"c":3},"b.c":4,"url":"https://one.example/","url":"https://two.example/x","path":"/p","path":null}}`,
 			fields{
 				"event_id": "d0c6abf6-97f7-487a-a197-8f236c728fa8", "type": "page", "kind": "page_view", "ts": "2026-03-01T09:31:00.000Z", "channel": "web",
-				"distinct_id": "u2", "user_id": "u2", "url": "https://two.example/x", "path": "/x", "properties[a]": "2", "properties[b.c]": "4",
+				"distinct_id": "u2", "user_id": "u2", "url": "https://two.example/x", "path": "/p", "properties[a]": "2", "properties[b.c]": "4",
 			},
 		},
 		"escapes": {

@@ -72,6 +72,9 @@ func (s *state) appendObject(dst []byte, tape *jsontape.Tape, at int32, skip fun
 	nodes := tape.Nodes()
 	first := len(s.members) // those before are of the objects around this one
 	for c := at + 1; c < nodes[at].Next; c = nodes[c].Next {
+		if nodes[c].Kind == jsontape.Null {
+			continue
+		}
 		if key := s.keyOf(tape, &nodes[c]); skip == nil || !skip(key) {
 			s.members = append(s.members, member{key, c})
 		}
@@ -81,7 +84,7 @@ func (s *state) appendObject(dst []byte, tape *jsontape.Tape, at int32, skip fun
 	last := len(s.members)
 	for i := first; i < last; i++ {
 		m := s.members[i]
-		if i+1 < last && s.members[i+1].key == m.key || nodes[m.at].Kind == jsontape.Null {
+		if i+1 < last && s.members[i+1].key == m.key {
 			continue
 		}
 		dst = appendSized(dst, m.key)

@@ -62,10 +62,13 @@ func (s *state) bounds(at int32) bool {
 	return true
 }
 
-// find finds the record's fields. Of a name that comes twice the last one counts. What no message has goes to the
+// find finds the record's fields. Of a name that comes twice the last one counts; null is absent. What no message has goes to the
 // properties; the write key goes nowhere.
 func (s *state) find(at int32, m *message) bool {
 	for c := at + 1; c < s.node(at).Next; c = s.node(c).Next {
+		if s.node(c).Kind == jsontape.Null {
+			continue
+		}
 		var field *int32
 		key := s.key(c)
 		switch key {
@@ -111,9 +114,7 @@ func (s *state) find(at int32, m *message) bool {
 			}
 			continue
 		}
-		if *field = c; s.node(c).Kind == jsontape.Null {
-			*field = 0
-		}
+		*field = c
 	}
 	return true
 }
@@ -341,9 +342,7 @@ func (s *state) collectOne(at int32, key string, into *candidates, slots func(st
 	if place == noSlot {
 		return s.put(root, prefix, key, at)
 	}
-	if s.node(at).Kind == jsontape.Null {
-		into.done(place)
-	} else {
+	if s.node(at).Kind != jsontape.Null {
 		into.set(place, at)
 	}
 	return true
