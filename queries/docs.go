@@ -36,7 +36,7 @@ written ` + "`%2B`" + `); from is inclusive, to is exclusive. Lists: ` + "`a,b`"
 **Answers.** Rates are 0..1 and stand beside their numerator and denominator. Where people are a sample of those to come, low and high
 are the Wilson 95 % interval; below 15 the note says "too few to tell". Money is kept apart by currency. Events of machines (bots, mail
 scanners) do not count unless a column says so. An answer that passes a limit (60 s, 1,000,000 rows, 4 GiB by default) is an error,
-never a part.
+never a part; a table shows its first 10,000 rows and says so.
 
 **Errors.** ` + "`{\"error\":{\"code\":\"invalid_param\",\"field\":\"from\",\"message\":\"...\",\"help\":\"...\"}}`" + ` with status 400 (unknown_param, missing_param,
 invalid_param, unknown_format), 404 (unknown_query), 422 (too_many_rows, too_much_memory), 504 (too_slow). When an answer fails after its

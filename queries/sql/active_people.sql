@@ -1,6 +1,6 @@
 -- Active people: how many did anything on a day, in the 7 days and in the 30 days that end with it.
 --
--- People are persons; machine events do not make one active. Every day the range touches has a row, also a quiet one.
+-- People are persons. Machine events do not make one active, nor do mails and ads that merely reached them. Every day the range touches has a row, also a quiet one.
 --
 -- param  from       DateTime64(3) = now-90d  start, inclusive, UTC
 -- param  to         DateTime64(3) = now      end, exclusive, UTC

@@ -7,7 +7,7 @@
 -- column channel      LowCardinality(String)   web, app, email, chat, ...
 -- column events       UInt64                   all events
 -- column human_events UInt64                   events without those of machines
--- column people       UInt64                   ids without those of machines, estimated (about 1 % off); someone known by two ids counts twice
+-- column people       UInt64                   ids without those of machines, estimated (large numbers are about 1.6 % off); someone known by two ids counts twice
 -- column purchases    UInt64                   purchase events of humans
 -- column revenue      Map(String, Decimal(38, 4)) purchases minus refunds, by currency
 SELECT
