@@ -50,6 +50,9 @@ func overview() (dashboard.Dashboard, error) {
 		return d, fmt.Errorf("build the board: %w", err)
 	}
 	numberPanels(&d)
+	for i := range d.Links {
+		d.Links[i].Placement = nil // the SDK's default hides links in a menu; without one they stand above the panels
+	}
 	return d, nil
 }
 

@@ -32,7 +32,7 @@ func number(title string, a answer, about, unit string) *stat.PanelBuilder {
 		Title(title).Description(about).Datasource(datasource()).WithTarget(newQuery(a.sql, asTable)).
 		Span(sixth).Height(4).
 		Unit(unit).NoValue("none").
-		GraphMode(common.BigValueGraphModeNone).
+		GraphMode(common.BigValueGraphModeNone).Orientation(common.VizOrientationAuto).
 		ColorMode(common.BigValueColorModeValue).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(true).Calcs([]string{"lastNotNull"})).
 		Thresholds(steps(calm))
