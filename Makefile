@@ -26,8 +26,9 @@ test: engine ## run all tests
 lint: ## run golangci-lint (built on the first run)
 	go tool -modfile=tools/go.mod golangci-lint run
 
-bench: engine ## run all benchmarks, tests left out
+bench: engine build ## decode, spool and end-to-end figures, and the ratio to the bare engine
 	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./...
+	go run ./test/bench $(ENDTOENDFLAGS)
 
 dashboards: ## write the Grafana boards' JSON
-	go run ./cmd/livello dashboards --out dashboards
+	go run ./cmd/livello dashboards

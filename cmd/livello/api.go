@@ -70,7 +70,8 @@ func (c *Config) ingestLimits() ingest.Limits {
 	}
 }
 
-// newServer bounds how long a client may take over each part, so that slow ones cannot hold connections for ever.
+// newServer bounds how long a client may take to send, so that slow ones cannot hold connections for ever. How long an
+// answer may take is bounded where it is made: queries by their limits, a stopped reader of a result by the kernel's keepalive.
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

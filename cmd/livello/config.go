@@ -14,7 +14,7 @@ import (
 type Config struct {
 	Listen string `koanf:"listen" help:"address of the HTTP API; port 0 takes a free one, see service.json in the data folder"`
 	SQL    struct {
-		Listen string `koanf:"listen" help:"address of the read-only SQL port (ClickHouse HTTP interface, password of 'livello keys'); empty: off"`
+		Listen string `koanf:"listen" help:"address of the read-only SQL port (ClickHouse HTTP interface, password of 'livello keys'); off: none"`
 	} `koanf:"sql"`
 
 	Data    string `koanf:"data" help:"data folder: keys, spool, index of event ids, and the embedded engine's files"`

@@ -68,6 +68,9 @@ func loadConfig(path string, getenv func(string) string, flags *pflag.FlagSet) (
 			return cfg, fmt.Errorf("setting %s %s: %w", s.key, origin[s.key], err)
 		}
 	}
+	if cfg.SQL.Listen == "off" { // an empty variable is one that is not set
+		cfg.SQL.Listen = ""
+	}
 	return cfg, cfg.validate()
 }
 

@@ -45,6 +45,7 @@ func TestPrecedence(t *testing.T) {
 		{"environment over file", text, env, nil, "127.0.0.1:2", "127.0.0.1:11", 222},
 		{"flag over environment", text, env, []string{"--listen", "127.0.0.1:3"}, "127.0.0.1:3", "127.0.0.1:11", 222},
 		{"flag that switches off", text, env, []string{"--sql-listen="}, "127.0.0.1:2", "", 222},
+		{"variable that switches off", text, map[string]string{"LIVELLO_SQL_LISTEN": "off"}, nil, "127.0.0.1:1", "", 111},
 		{"flag equal to the default", text, env, []string{"--limits-batch", "20000"}, "127.0.0.1:2", "127.0.0.1:11", 20_000},
 	} {
 		cfg, err := load(t, c.text, c.env, c.flags...)

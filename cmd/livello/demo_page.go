@@ -190,14 +190,14 @@ func (p *page) summary(in came, people, days int) error {
 	}
 	p.printf("  %s rejected\n", grouped(fmt.Sprint(in.rejected)))
 	for _, total := range p.rows("totals", nil) {
-		p.printf("  in the warehouse: %s events of engagement (who-is-who messages left out), %s people, %s purchases, %s\n",
+		p.printf("  in the warehouse: %s events of engagement, %s people (strangers count once per device), %s purchases, %s\n",
 			plain(total["events"]), plain(total["people"]), plain(total["purchases"]), money(total["revenue"]))
 	}
 
 	from := fmt.Sprintf("now-%dd", days)
 	p.heading("Channels", "channel_summary from="+from)
 	p.table(p.rows("channel_summary", map[string]string{"from": from}),
-		pageColumn{"channel", "channel", nil}, pageColumn{"events", "events", nil}, pageColumn{"people", "people", nil},
+		pageColumn{"channel", "channel", nil}, pageColumn{"events", "events", nil}, pageColumn{"people", "ids", nil},
 		pageColumn{"purchases", "purchases", nil}, pageColumn{"revenue", "revenue", money})
 
 	const steps = "page_view,product_view,cart_add,checkout_start,purchase"
