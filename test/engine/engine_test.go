@@ -25,3 +25,10 @@ func TestEachTestHasItsOwnDatabase(t *testing.T) {
 		t.Fatalf("count: %d, %v", n, err)
 	}
 }
+
+func TestMigratedHasTheTables(t *testing.T) {
+	var n uint64
+	if err := engine.Migrated(t).QueryRow(context.Background(), "SELECT count() FROM events").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d events, %v", n, err)
+	}
+}

@@ -9,13 +9,13 @@ import (
 	"github.com/livello/livello/warehouse"
 )
 
-// Migrated is Open with the schema's tables and views in the database.
+// Migrated returns a warehouse as Open does, with the schema's tables and views in it.
 func Migrated(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	w := Open(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if _, err := schema.Up(ctx, w, schema.Options{Cluster: w.Cluster()}); err != nil {
+	if _, err := schema.Up(ctx, w, schema.Options{}); err != nil {
 		t.Fatalf("migrate the test database: %v", err)
 	}
 	return w

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -181,12 +182,16 @@ func (a *answer) errorText(err error) string {
 // summary, and an error within it its own status.
 const firstPart = 128 << 10
 
+var parts = sync.Pool{New: func() any { return new([firstPart]byte) }}
+
 // copyFrom sends what a streamed SELECT produces. It returns an error only while nothing was sent.
 func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format string, cancel context.CancelFunc) error {
 	if a.q.wait {
 		return a.copyWhole(out, wait, format, cancel)
 	}
-	first := make([]byte, firstPart)
+	pooled := parts.Get().(*[firstPart]byte)
+	defer parts.Put(pooled)
+	first := pooled[:]
 	n, err := io.ReadFull(out, first)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		st, err := wait()

@@ -40,7 +40,7 @@ func OpenFolder(ctx context.Context, dir, command string, o Options) (*Folder, e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}
-	lock, err := lockFolder(dir, command)
+	lock, err := LockFolder(dir, command)
 	if err != nil {
 		return nil, err
 	}

@@ -5,38 +5,36 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net/http"
 	"net/url"
 )
 
-// maxFormField bounds one field of a multipart request: a statement or a parameter.
-const maxFormField = maxStatement
-
-// readForm reads a multipart/form-data request: its fields count as URL parameters, and its field "query" is the
-// statement. Tables sent along as files (external data) are refused.
-func readForm(body io.Reader, boundary string, values url.Values) (io.Reader, error) {
+// readForm reads the fields of a multipart/form-data request, which count as URL parameters; its field "query" is the
+// statement. Tables sent along as files (external data) are refused. known are the URL's parameters, which describe such
+// tables.
+func readForm(body io.Reader, boundary string, known url.Values) (url.Values, error) {
 	if boundary == "" {
 		return nil, newException(codeBadArguments, "multipart/form-data without a boundary")
 	}
-	form := multipart.NewReader(body, boundary)
+	limited := &io.LimitedReader{R: body, N: maxStatement}
+	form, fields := multipart.NewReader(limited, boundary), url.Values{}
 	for {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
-			return http.NoBody, nil
+			return fields, nil
+		}
+		var value []byte
+		if err == nil {
+			if part.FileName() != "" || known.Has(part.FormName()+"_structure") || known.Has(part.FormName()+"_types") {
+				return nil, newException(codeNotImplemented, "tables sent with a query (external data) are not supported by the embedded engine; use a parameter of type Array instead")
+			}
+			value, err = io.ReadAll(part)
+		}
+		if limited.N <= 0 {
+			return nil, newException(codeQueryTooLarge, fmt.Sprintf("the form is longer than %d bytes", maxStatement))
 		}
 		if err != nil {
 			return nil, newException(codeBadArguments, fmt.Sprintf("cannot read the form: %v", err))
 		}
-		if part.FileName() != "" || values.Has(part.FormName()+"_structure") || values.Has(part.FormName()+"_types") {
-			return nil, newException(codeNotImplemented, "tables sent with a query (external data) are not supported by the embedded engine; use a parameter of type Array instead")
-		}
-		value, err := io.ReadAll(io.LimitReader(part, maxFormField+1))
-		if err != nil {
-			return nil, newException(codeBadArguments, fmt.Sprintf("cannot read form field %q: %v", part.FormName(), err))
-		}
-		if len(value) > maxFormField {
-			return nil, newException(codeQueryTooLarge, fmt.Sprintf("form field %q is longer than %d bytes", part.FormName(), maxFormField))
-		}
-		values[part.FormName()] = append(values[part.FormName()], string(value))
+		fields.Add(part.FormName(), string(value))
 	}
 }

@@ -109,21 +109,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	q, err := readRequest(r)
-	if q == nil {
-		q = new(request)
-	}
+	q, err := readHead(r)
 	if q.queryID == "" {
 		q.queryID = uuid.NewString()
 	}
 	a := newAnswer(w, r, q, h.engine)
-	// A request that cannot be read is not told why before it is known who asks.
+	// Who asks comes first: a stranger's body is not read, and nobody is told what was wrong with it.
 	leave, doorErr := h.door.enter(r, q)
 	if doorErr != nil {
 		a.fail(doorErr)
 		return
 	}
 	defer leave()
+	if err == nil {
+		err = q.readBody(r)
+	}
 	if err != nil {
 		a.fail(err)
 		return

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"time"
 )
 
 // insertChunk is how much of an insert's data is handed to the engine at a time. The engine copies it and makes the caller
 // wait while it is behind, so an insert of any size needs a few of these and the block being built.
 const insertChunk = 256 << 10
+
+var chunks = sync.Pool{New: func() any { return new([insertChunk]byte) }}
 
 // insert streams data into the table of an INSERT statement without FORMAT clause. sql may have a SETTINGS clause. Nothing
 // is committed when ctx ends or data fails before its end; what the engine had already written as whole blocks stays, as
@@ -42,7 +45,9 @@ func (s *session) insertCall(ctx context.Context, sql, format string, params []p
 		return stats{elapsed: time.Since(begin)}, parseException(msg)
 	}
 
-	buf := make([]byte, insertChunk)
+	pooled := chunks.Get().(*[insertChunk]byte)
+	defer chunks.Put(pooled)
+	buf := pooled[:]
 	for {
 		n, err := readChunk(data, buf)
 		if err != nil && !errors.Is(err, io.EOF) {

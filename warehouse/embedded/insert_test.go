@@ -12,6 +12,8 @@ import (
 
 	"github.com/ClickHouse/ch-go/compress"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/livello/livello/warehouse/embedded"
 )
 
 func TestInsertForms(t *testing.T) {
@@ -170,5 +172,38 @@ func TestCompression(t *testing.T) {
 	out, err := io.ReadAll(compress.NewReader(strings.NewReader(got.body)))
 	if (err != nil && !errors.Is(err, io.EOF)) || string(out) != want {
 		t.Errorf("compress=1: %d bytes, %v, want %d", len(out), err, len(want))
+	}
+}
+
+// BenchmarkInsertNative streams blocks of 1,000 rows, 100,000 rows an insert, into a table that keeps nothing: what the way
+// into the engine costs.
+func BenchmarkInsertNative(b *testing.B) {
+	base := owner(b)
+	mustRun(b, "CREATE DATABASE IF NOT EXISTS bench", "CREATE TABLE bench.t (a UInt64, s String) ENGINE = Null")
+	b.Cleanup(func() { mustRun(b, "DROP DATABASE bench SYNC") })
+	block := send(b, base, "SELECT number AS a, repeat('x', 100) AS s FROM numbers(1000) FORMAT Native").body
+	segment := strings.Repeat(block, 100)
+	client := &http.Client{Transport: embedded.Transport{Handler: openEngine(b).Handler()}}
+	b.SetBytes(int64(len(segment)))
+	b.ReportAllocs()
+	for b.Loop() {
+		res, err := client.Post(withArgs("http://engine", "query=INSERT INTO bench.t FORMAT Native"), "", strings.NewReader(segment))
+		if err != nil || res.StatusCode != http.StatusOK {
+			b.Fatal(res, err)
+		}
+		res.Body.Close()
+	}
+	b.ReportMetric(float64(b.N)*100_000/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkSelectOneInProcess(b *testing.B) {
+	client := &http.Client{Transport: embedded.Transport{Handler: openEngine(b).Handler()}}
+	b.ReportAllocs()
+	for b.Loop() {
+		res, err := client.Post("http://engine/", "", strings.NewReader("SELECT 1"))
+		if err != nil || res.StatusCode != http.StatusOK {
+			b.Fatal(res, err)
+		}
+		res.Body.Close()
 	}
 }

@@ -39,8 +39,9 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("data folder %s is held by %s; stop it, or choose another folder", e.Dir, e.Holder)
 }
 
-// lockFolder takes the folder's lock without waiting. The error is a *HeldError when somebody has it.
-func lockFolder(dir, command string) (*flock.Flock, error) {
+// LockFolder takes the folder's lock without waiting; Unlock gives it back. OpenFolder does so itself: this is for a process
+// that must be alone in a data folder without an engine in it. The error is a *HeldError when somebody has the lock.
+func LockFolder(dir, command string) (*flock.Flock, error) {
 	name := filepath.Join(dir, LockFile)
 	lock := flock.New(name, flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()

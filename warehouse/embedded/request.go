@@ -37,6 +37,7 @@ type request struct {
 	wait           bool // wait_end_of_query: answer only when the statement has ended
 	role           bool
 	session        string
+	values         url.Values // of the URL
 }
 
 // controls are URL parameters that are not settings of the engine.
@@ -49,32 +50,53 @@ var controls = map[string]bool{
 	"role": true, "http_native_compression_disable_checksumming_on_decompress": true,
 }
 
-// readRequest takes the request apart as far as the statement; the data of an insert stays unread.
-func readRequest(r *http.Request) (*request, error) {
+// readHead takes apart what comes before the body, which is enough to know who asks.
+func readHead(r *http.Request) (*request, error) {
+	q := &request{format: "TabSeparated", compressLevel: 3}
 	// Not r.URL.Query(): it drops what it cannot parse, and a dropped setting would silently change the answer.
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, newException(codeBadArguments, fmt.Sprintf("cannot parse the URL parameters: %v", err))
-	}
-	q := &request{format: "TabSeparated", compressLevel: 3}
-	body, err := requestBody(r, values)
-	if err != nil {
-		return nil, err
-	}
-	if media, form, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "multipart/form-data" {
-		if body, err = readForm(body, form["boundary"], values); err != nil {
-			return nil, err
-		}
-	}
-	if err := q.readValues(values); err != nil {
-		return nil, err
+	if err == nil {
+		q.values = values
+		err = q.readValues(values)
+	} else {
+		err = newException(codeBadArguments, fmt.Sprintf("cannot parse the URL parameters: %v", err))
 	}
 	q.readHeaders(r)
-	return q, q.readStatement(values.Get("query"), body)
+	return q, err
 }
 
-// readValues sorts the URL parameters into settings, query parameters and what steers the answer.
+// readBody finds the statement; the data of an insert stays unread.
+func (q *request) readBody(r *http.Request) error {
+	body, err := requestBody(r, q.values)
+	if err != nil {
+		return err
+	}
+	query := q.values.Get("query")
+	if media, form, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "multipart/form-data" {
+		fields, err := readForm(body, form["boundary"], q.values)
+		if err != nil {
+			return err
+		}
+		if err := q.readValues(fields); err != nil {
+			return err
+		}
+		query, body = query+fields.Get("query"), http.NoBody
+	}
+	return q.readStatement(query, body)
+}
+
+// readValues sorts URL parameters or form fields into settings, query parameters and what steers the answer.
 func (q *request) readValues(values url.Values) error {
+	override := func(target *string, name string) {
+		if v := values.Get(name); v != "" {
+			*target = v
+		}
+	}
+	set := func(target *bool, names ...string) {
+		for _, name := range names {
+			*target = *target || truthy(values.Get(name))
+		}
+	}
 	for name, list := range values {
 		value := list[len(list)-1]
 		switch {
@@ -84,16 +106,14 @@ func (q *request) readValues(values url.Values) error {
 			q.settings = append(q.settings, param{name, value})
 		}
 	}
-	q.database = values.Get("database")
-	q.queryID = values.Get("query_id")
-	q.session = values.Get("session_id")
-	q.compress = truthy(values.Get("compress"))
-	q.httpCompress = truthy(values.Get("enable_http_compression"))
-	q.wait = truthy(values.Get("wait_end_of_query")) || truthy(values.Get("http_wait_end_of_query"))
-	q.role = values.Has("role")
-	if f := values.Get("default_format"); f != "" {
-		q.format = f
-	}
+	override(&q.database, "database")
+	override(&q.queryID, "query_id")
+	override(&q.session, "session_id")
+	override(&q.format, "default_format")
+	set(&q.compress, "compress")
+	set(&q.httpCompress, "enable_http_compression")
+	set(&q.wait, "wait_end_of_query", "http_wait_end_of_query")
+	q.role = q.role || values.Has("role")
 	if values.Has("user") {
 		q.user, q.password, q.hasUser = values.Get("user"), values.Get("password"), true
 	}

@@ -24,7 +24,7 @@ var readerSettings = map[string]bool{
 	"max_rows_in_distinct": true, "max_bytes_in_distinct": true, "distinct_overflow_mode": true,
 	"max_rows_in_join": true, "max_bytes_in_join": true, "join_overflow_mode": true, "join_algorithm": true,
 	"max_bytes_before_external_group_by": true, "max_bytes_before_external_sort": true,
-	"max_query_size": true, "max_ast_depth": true, "max_ast_elements": true, "max_expanded_ast_elements": true,
+	"max_query_size":     true,
 	"cast_keep_nullable": true, "cast_string_to_dynamic_use_inference": true,
 	"format_csv_delimiter": true, "format_csv_null_representation": true, "format_tsv_null_representation": true,
 	"format_custom_escaping_rule": true, "format_custom_field_delimiter": true, "format_custom_row_before_delimiter": true,
