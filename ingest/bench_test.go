@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -43,11 +44,20 @@ func benchRequests(b *testing.B, path string, body []byte, events int) {
 	answer := &discard{http.Header{}}
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
+	var before, after syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
 		reader.Reset(body)
 		request.Body = readCloser{reader}
 		e.ServeHTTP(answer, request)
 	}
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
+		b.Fatal(err)
+	}
+	used := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
+	b.ReportMetric(float64(used)/float64(b.N)/float64(events), "cpu-ns/event") // the same on a busy machine
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
 }
 

@@ -104,10 +104,13 @@ func New(o Options) *Service {
 // Routes adds the service's routes. The Echo's HTTPErrorHandler should be HandleErrors, and its IPExtractor should be set:
 // without one Echo believes any X-Forwarded-For header.
 func (s *Service) Routes(e *echo.Echo) {
+	// Each also under its first letter: that is where Segment's SDK for browsers sends.
 	for _, typ := range []string{"track", "identify", "page", "screen", "group", "alias"} {
 		s.route(e, "/v1/"+typ, s.message(typ))
+		s.route(e, "/v1/"+typ[:1], s.message(typ))
 	}
 	s.route(e, "/v1/batch", s.batch)
+	s.route(e, "/v1/b", s.batch)
 	s.route(e, "/v1/import", s.batch)
 	s.route(e, "/v1/events", s.events)
 }

@@ -50,7 +50,7 @@ func (s *state) appendMessage(dst []byte, record int32) []byte {
 
 func notContent(key string) bool {
 	switch key {
-	case "type", "sentAt", "receivedAt", "writeKey":
+	case "type", "sentAt", "receivedAt", "writeKey", "_metadata": // the last: how often an SDK has tried
 		return true
 	}
 	return false

@@ -43,6 +43,7 @@ func TestEventIDsOfContent(t *testing.T) {
 		"other white space, escapes": "{\"type\" : \"track\",\n\"\\u0065vent\":\"\\u0058\",\"userId\":\"u\",\"properties\":{\"a\":1,\"b\":{\"c\":[ 1 ,{\"x\":\"\\u00e9\",\"y\":2}]}}}",
 		"sent again":                 `{"type":"track","event":"X","userId":"u","sentAt":"2026-03-01T09:30:59Z","receivedAt":"2026-03-01T09:30:59Z","properties":{"a":1,"b":{"c":[1,{"x":"é","y":2}]}}}`,
 		"null is absent":             `{"type":"track","event":"X","userId":"u","messageId":null,"anonymousId":null,"properties":{"a":1,"n":null,"b":{"c":[1,{"x":"é","y":2}]}}}`,
+		"tried again by the SDK":     `{"type":"track","_metadata":{"retryCount":2},"event":"X","userId":"u","properties":{"a":1,"b":{"c":[1,{"x":"é","y":2}]}}}`,
 		"the write key in it":        `{"type":"track","writeKey":"k","event":"X","userId":"u","properties":{"a":1,"b":{"c":[1,{"x":"é","y":2}]}}}`,
 		"a name that comes twice":    `{"type":"track","event":"Y","event":"X","userId":"u","properties":{"a":2,"a":1,"b":{"c":[1,{"x":"é","y":2}]}}}`,
 	} {

@@ -33,61 +33,59 @@ func (t *Tape) value(i, depth int, emit bool, key Span, flags uint8) (end, heigh
 	if i >= len(t.data) {
 		return t.fail(i, "")
 	}
-	node := Node{Key: key, flags: flags}
-	at := len(t.nodes)
-	if emit {
-		t.nodes = append(t.nodes, node)
-	}
-	text := Span{From: uint32(i)}
+	var kind Kind
 	switch c := t.data[i]; c {
 	case '"':
-		var escaped bool
-		if end, escaped = t.str(i + 1); end < 0 {
-			return end, 0
-		}
-		if emit {
+		end, escaped := t.str(i + 1)
+		if emit && end > 0 {
 			if escaped {
 				flags |= textEscaped
 			}
-			t.nodes[at] = Node{key, Span{uint32(i + 1), uint32(end - 1)}, int32(at + 1), 0, String, flags}
+			t.nodes = append(t.nodes, Node{key, Span{uint32(i + 1), uint32(end - 1)}, int32(len(t.nodes) + 1), 0, String, flags})
 		}
 		return end, 0
-	case '{':
-		node.Kind = Object
-		end, height = t.object(i+1, depth, emit)
-	case '[':
-		open := emit && t.Open != nil && t.Open(depth, t.data[key.From:key.To])
-		before := t.space
-		t.space = false
-		node.Kind = Array
-		end, height = t.array(i+1, depth, open)
-		if t.space {
-			node.flags |= spaced
-		}
-		t.space = t.space || before
+	case '{', '[':
+		return t.container(i, depth, emit, key, flags)
 	case 't':
-		node.Kind = True
-		end = t.literal(i, "true")
+		kind, end = True, t.literal(i, "true")
 	case 'f':
-		node.Kind = False
-		end = t.literal(i, "false")
+		kind, end = False, t.literal(i, "false")
 	case 'n':
-		node.Kind = Null
-		end = t.literal(i, "null")
+		kind, end = Null, t.literal(i, "null")
 	default:
 		if c != '-' && (c < '0' || c > '9') {
 			return t.fail(i, "a value cannot start with "+quote(c))
 		}
-		node.Kind = Number
-		end = t.number(i)
+		kind, end = Number, t.number(i)
 	}
-	if end < 0 {
-		return end, 0
+	if emit && end > 0 {
+		t.nodes = append(t.nodes, Node{key, Span{uint32(i), uint32(end)}, int32(len(t.nodes) + 1), 0, kind, flags})
 	}
+	return end, 0
+}
+
+// container reads the object or array at i.
+func (t *Tape) container(i, depth int, emit bool, key Span, flags uint8) (end, height int) {
+	at := len(t.nodes)
 	if emit {
-		text.To = uint32(end)
-		node.Text, node.Next, node.Height = text, int32(len(t.nodes)), uint16(height)
-		t.nodes[at] = node
+		t.nodes = append(t.nodes, Node{})
+	}
+	kind := Object
+	if t.data[i] == '{' {
+		end, height = t.object(i+1, depth, emit)
+	} else {
+		kind = Array
+		open := emit && t.Open != nil && t.Open(depth, t.data[key.From:key.To])
+		before := t.space
+		t.space = false
+		end, height = t.array(i+1, depth, open)
+		if t.space {
+			flags |= spaced
+		}
+		t.space = t.space || before
+	}
+	if emit && end > 0 {
+		t.nodes[at] = Node{key, Span{uint32(i), uint32(end)}, int32(len(t.nodes)), uint16(height), kind, flags}
 	}
 	return end, height
 }

@@ -119,7 +119,7 @@ func (t *Tape) Nodes() []Node { return t.nodes }
 // the index of its node and the offset after it. The error is a *SyntaxError or a *TooManyError.
 func (t *Tape) Value(at, limit int) (node, end int, err error) {
 	whole := t.data
-	t.data = whole[:limit]
+	t.data = whole[:min(limit, len(whole))]
 	node = len(t.nodes)
 	end, _ = t.value(t.skipSpace(at), 0, true, Span{}, 0)
 	t.data = whole
