@@ -87,21 +87,25 @@ func BenchmarkParseOnly(b *testing.B) {
 		var p fastjson.Parser
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
+		before := cpuTime()
 		for b.Loop() {
 			if _, err := p.ParseBytes(body); err != nil {
 				b.Fatal(err)
 			}
 		}
+		b.ReportMetric(float64(cpuTime()-before)/float64(b.N)/1000, "cpu-ns/event")
 	})
 	b.Run("jsontape", func(b *testing.B) {
 		s := NewDecoder(Options{}).states.Get().(*state)
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
+		before := cpuTime()
 		for b.Loop() {
 			s.tape.Reset(body)
 			if _, _, err := s.tape.Value(0, len(body)); err != nil {
 				b.Fatal(err)
 			}
 		}
+		b.ReportMetric(float64(cpuTime()-before)/float64(b.N)/1000, "cpu-ns/event")
 	})
 }
