@@ -27,4 +27,5 @@ SELECT
 FROM earliest
 LEFT JOIN renamed ON renamed.old = earliest.user
 WHERE person_id != distinct_id
+SETTINGS join_use_nulls = 0
 COMMENT 'Which person an id belongs to, for ids that are not their own person (one row per such id)'

@@ -84,4 +84,5 @@ SELECT
 FROM persons
 LEFT JOIN told ON told.person = persons.person
 LEFT JOIN accounts ON accounts.person = persons.person
+SETTINGS join_use_nulls = 0
 COMMENT 'Everybody known, with ids, traits and account (one row per person)'

@@ -91,4 +91,5 @@ SELECT
 FROM events AS e
 LEFT JOIN person_ids AS p ON p.distinct_id = e.distinct_id
 LEFT JOIN accounts AS a ON a.person = coalesce(nullIf(p.person_id, ''), e.distinct_id)
+SETTINGS join_use_nulls = 0
 COMMENT 'Every event with its person and account as of now (one row per event)'

@@ -37,17 +37,11 @@ CREATE OR REPLACE VIEW person_features /*ON CLUSTER*/
 AS
 WITH
     toDate(now('UTC')) AS today_utc,
-    days AS
-    (
-        SELECT *, dateDiff('day', day, today_utc) AS age, age < 7 AS in_7, exp2(-age / 3) AS weight
-        FROM person_day
-        WHERE day <= today_utc
-    ),
-    ids AS
+    week AS
     (
         SELECT
-            distinct_id,
-            groupArrayArrayIf(visit_times, age <= 7) AS times,
+            distinct_id AS id,
+            groupArrayArray(visit_times) AS times,
             sumIf(page_views, in_7) AS page_views_7,
             sumIf(page_views * weight, in_7) AS page_views_7w,
             sumIf(downloads, in_7) AS downloads_7,
@@ -59,50 +53,83 @@ WITH
             sumIf(chats, in_7) AS chats_7,
             sumIf(chats * weight, in_7) AS chats_7w,
             sumIf(forms, in_7) AS forms_7,
-            sumIf(forms * weight, in_7) AS forms_7w,
-            groupBitOrIf(bitShiftLeft(toUInt32(1), age), actions > 0 AND age < 30) AS active_days,
-            sumIf(carts, age < 30) AS carts_30,
-            sumIf(purchases, age < 365) AS purchases_365,
-            sumMapIf(revenue, age < 365) AS revenue_365,
-            toInt64(sumIf(actions, in_7)) - toInt64(sumIf(actions, age BETWEEN 7 AND 13)) AS actions_trend,
+            sumIf(forms * weight, in_7) AS forms_7w
+        FROM
+        (
+            SELECT *, dateDiff('day', day, today_utc) AS age, age < 7 AS in_7, exp2(-age / 3) AS weight
+            FROM person_day
+            WHERE day BETWEEN today_utc - 7 AND today_utc
+        )
+        GROUP BY id
+    ),
+    month AS
+    (
+        SELECT
+            distinct_id AS id,
+            groupBitOrIf(bitShiftLeft(toUInt32(1), age), actions > 0) AS active_days,
+            sum(carts) AS carts_30,
+            toInt64(sumIf(actions, age < 7)) - toInt64(sumIf(actions, age BETWEEN 7 AND 13)) AS actions_trend
+        FROM
+        (
+            SELECT *, dateDiff('day', day, today_utc) AS age
+            FROM person_day
+            WHERE day BETWEEN today_utc - 29 AND today_utc
+        )
+        GROUP BY id
+    ),
+    money AS
+    (
+        SELECT distinct_id AS id, sum(purchases) AS purchases_365, sumMap(revenue) AS revenue_365
+        FROM person_day
+        WHERE day BETWEEN today_utc - 364 AND today_utc AND (purchases > 0 OR notEmpty(revenue))
+        GROUP BY id
+    ),
+    life AS
+    (
+        SELECT
+            distinct_id AS id,
             min(first_at) AS first_event,
             max(last_at) AS last_event,
             max(last_action_at) AS last_action,
             max(last_purchase_at) AS last_purchase
-        FROM days
-        GROUP BY distinct_id
+        FROM person_day
+        WHERE day <= today_utc
+        GROUP BY id
     ),
     persons AS
     (
         SELECT
-            coalesce(nullIf(p.person_id, ''), ids.distinct_id) AS person,
-            arraySort(groupArrayArray(times)) AS all_times,
+            coalesce(nullIf(p.person_id, ''), life.id) AS person,
+            arraySort(groupArrayArray(week.times)) AS all_times,
             arrayFilter(
                 (at, gap, n) -> (n = 1 OR gap > 1800) AND toDate(at, 'UTC') > today_utc - 7,
                 all_times, arrayDifference(all_times), arrayEnumerate(all_times)) AS visits,
-            sum(page_views_7) AS page_views_7,
-            sum(page_views_7w) AS page_views_7w,
-            sum(downloads_7) AS downloads_7,
-            sum(downloads_7w) AS downloads_7w,
-            sum(email_opens_7) AS email_opens_7,
-            sum(email_opens_7w) AS email_opens_7w,
-            sum(email_clicks_7) AS email_clicks_7,
-            sum(email_clicks_7w) AS email_clicks_7w,
-            sum(chats_7) AS chats_7,
-            sum(chats_7w) AS chats_7w,
-            sum(forms_7) AS forms_7,
-            sum(forms_7w) AS forms_7w,
-            bitCount(groupBitOr(active_days)) AS active_days_30,
-            sum(carts_30) AS carts_30,
-            sum(purchases_365) AS purchases_365,
-            sumMap(revenue_365) AS revenue_365,
-            sum(actions_trend) AS actions_trend,
-            min(first_event) AS first_event,
-            max(last_event) AS last_event,
-            max(last_action) AS last_action,
-            max(last_purchase) AS last_purchase
-        FROM ids
-        LEFT JOIN person_ids AS p ON p.distinct_id = ids.distinct_id
+            sum(week.page_views_7) AS page_views_7,
+            sum(week.page_views_7w) AS page_views_7w,
+            sum(week.downloads_7) AS downloads_7,
+            sum(week.downloads_7w) AS downloads_7w,
+            sum(week.email_opens_7) AS email_opens_7,
+            sum(week.email_opens_7w) AS email_opens_7w,
+            sum(week.email_clicks_7) AS email_clicks_7,
+            sum(week.email_clicks_7w) AS email_clicks_7w,
+            sum(week.chats_7) AS chats_7,
+            sum(week.chats_7w) AS chats_7w,
+            sum(week.forms_7) AS forms_7,
+            sum(week.forms_7w) AS forms_7w,
+            bitCount(groupBitOr(month.active_days)) AS active_days_30,
+            sum(month.carts_30) AS carts_30,
+            sum(month.actions_trend) AS actions_trend,
+            sum(money.purchases_365) AS purchases_365,
+            sumMap(money.revenue_365) AS revenue_365,
+            min(life.first_event) AS first_event,
+            max(life.last_event) AS last_event,
+            max(life.last_action) AS last_action,
+            max(life.last_purchase) AS last_purchase
+        FROM life
+        LEFT JOIN week ON week.id = life.id
+        LEFT JOIN month ON month.id = life.id
+        LEFT JOIN money ON money.id = life.id
+        LEFT JOIN person_ids AS p ON p.distinct_id = life.id
         GROUP BY person
         HAVING toDate(last_event) > today_utc - 365
     )
@@ -134,4 +161,5 @@ SELECT
     first_event AS first_seen,
     last_event AS last_seen
 FROM persons
+SETTINGS join_use_nulls = 0
 COMMENT 'Rolling features, recent first (one row per person with an event in the last 365 days)'
