@@ -3,6 +3,7 @@ package dashboards_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livello/livello/queries"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -194,6 +196,43 @@ func TestPanelsCount(t *testing.T) {
 	}
 	if daily != 20 {
 		t.Errorf("20 people were active on one day; the series adds up to %d", daily)
+	}
+}
+
+// An empty warehouse has no newest event: that is not one of age 0, which would look as fresh as can be.
+func TestNothingIsNotFresh(t *testing.T) {
+	w := warehouseWithEvents(t, false)
+	d := parse(t, boards(t)[0])
+	for _, title := range []string{"Age of newest event", "Machine share"} {
+		if got := fmt.Sprint(ask(t, w, d.panel(t, title).Targets[0].RawSQL, nil).rows); got != "[[<nil>]]" {
+			t.Errorf("%s without events: %s, want NULL", title, got)
+		}
+	}
+}
+
+// The headers of the boards' own queries say what DESCRIBE says.
+func TestOwnHeaders(t *testing.T) {
+	w := warehouseWithEvents(t, false)
+	own, err := queries.Load(os.DirFS("sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range own.All() {
+		sql, err := q.Grafana(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := ask(t, w, "DESCRIBE ("+sql+")", nil)
+		var got, want [][]any
+		for _, row := range r.rows {
+			got = append(got, []any{row[slices.Index(r.names, "name")], row[slices.Index(r.names, "type")]})
+		}
+		for _, c := range q.Columns {
+			want = append(want, []any{c.Name, c.Type})
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: the statement gives %v, the header says %v", q.Name, got, want)
+		}
 	}
 }
 

@@ -6,5 +6,5 @@
 -- column age_seconds Nullable(Int64)                seconds since then; 0 for an event dated ahead, NULL without events
 SELECT
     if(count() = 0, NULL, max(ts)) AS newest,
-    greatest(0, dateDiff('second', newest, now64(3, 'UTC'))) AS age_seconds
+    if(newest IS NULL, NULL, greatest(0, dateDiff('second', newest, now64(3, 'UTC')))) AS age_seconds
 FROM events
