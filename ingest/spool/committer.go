@@ -125,7 +125,7 @@ func (s *Spool) write() error {
 		}
 		a.dirty = cut != nil
 		s.o.Logger.Error("spool write", "segment", a.seg.Number, "error", err, "cut_error", cut)
-		return &UnavailableError{fmt.Sprintf("the spool cannot write: %v", err), 5 * time.Second}
+		return &UnavailableError{fmt.Sprintf("the spool cannot write: %v", err), 5 * time.Second, false}
 	}
 	if a.seg.Rows == 0 {
 		a.seg.First = now
@@ -152,7 +152,7 @@ func (s *Spool) write() error {
 func (s *Spool) ready() error {
 	if a := s.active; a != nil {
 		if a.dirty {
-			return &UnavailableError{"the spool's disk failed and the last segment could not be mended; restart the service once the disk is well", 30 * time.Second}
+			return &UnavailableError{"the spool's disk failed and the last segment could not be mended; restart the service once the disk is well", 30 * time.Second, false}
 		}
 		// A segment is one block of an INSERT: past the limit of rows it would be two.
 		if a.seg.Rows == 0 || a.seg.Rows+s.merged.Rows() <= s.o.SegmentRows {
@@ -175,7 +175,7 @@ func (s *Spool) ready() error {
 		}
 	}
 	if err != nil {
-		return &UnavailableError{fmt.Sprintf("the spool cannot begin a segment: %v", err), 5 * time.Second}
+		return &UnavailableError{fmt.Sprintf("the spool cannot begin a segment: %v", err), 5 * time.Second, false}
 	}
 	s.mu.Lock()
 	s.number = number

@@ -34,18 +34,12 @@ func (s *Spool) recover() error {
 			}
 			continue
 		}
-		number, waits := parseName(path, waitingSuffix)
-		loaded := false
-		if !waits {
-			if number, loaded = parseName(path, loadedSuffix); !loaded {
-				if n, torn := tornNumber(path); torn { // what was set aside keeps its number for itself
-					s.number = max(s.number, n)
-				}
-				continue
-			}
+		number, state := parseFile(entry.Name())
+		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
+		if state != Waiting && state != Loaded && state != Refused {
+			continue
 		}
-		s.number = max(s.number, number)
-		seg, err := s.recoverSegment(path, number, waits)
+		seg, err := s.recoverSegment(path, number, state == Waiting)
 		if err != nil {
 			return fmt.Errorf("recover %s: %w", path, err)
 		}
@@ -53,14 +47,20 @@ func (s *Spool) recover() error {
 			continue
 		}
 		s.bytes += seg.Bytes
-		if waits {
+		switch state {
+		case Waiting:
 			s.sealed = append(s.sealed, seg)
-		} else {
+		case Loaded:
 			s.loaded = append(s.loaded, seg)
+		case Refused:
+			s.refused = append(s.refused, refused{seg, readRefusal(path)})
 		}
 	}
 	if len(s.sealed) > 0 {
 		s.o.Logger.Info("spool recovered", "segments", len(s.sealed), "bytes", s.bytes)
+	}
+	if len(s.refused) > 0 {
+		s.o.Logger.Error("segments are set aside that could not be loaded: see `livello spool list`", "segments", len(s.refused))
 	}
 	return nil
 }
@@ -89,7 +89,8 @@ func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment
 	})
 	switch {
 	case errors.Is(err, errTorn):
-		// A loaded segment is not needed again: its tail stays where it is and goes with the file.
+		// A loaded segment is not needed again: its tail stays where it is and goes with the file. A refused one is cut when it is
+		// put back.
 		if waits {
 			if err := s.setAside(file, path, seg.Bytes, info.Size(), err); err != nil {
 				return nil, err
@@ -98,8 +99,11 @@ func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment
 	case err != io.EOF:
 		return nil, err
 	}
-	if seg.Rows == 0 {
+	if seg.Rows == 0 && waits { // what there was of it is kept as torn
 		return nil, os.Remove(path)
+	}
+	if !waits {
+		seg.Bytes = info.Size()
 	}
 	return seg, nil
 }
@@ -124,18 +128,9 @@ func (s *Spool) setAside(file *os.File, path string, offset, size int64, why err
 	return file.Sync()
 }
 
-// tornNumber answers the number in the name of what was set aside.
-func tornNumber(path string) (number uint64, ok bool) {
-	name, _, ok := strings.Cut(filepath.Base(path), tornInfix)
-	if !ok {
-		return 0, false
-	}
-	return parseName(name+waitingSuffix, waitingSuffix)
-}
-
 const (
 	reapEvery = 10 * time.Second
-	reapBytes = 256 << 20 // or when confirmed segments take this much
+	reapBytes = 256 << 20 // or when confirmed segments take this much, or a quarter of the limit
 )
 
 // reap deletes confirmed segments, after a flush of the index that began when they were confirmed.
@@ -151,7 +146,7 @@ func (s *Spool) reap() {
 			}
 			return
 		case <-tick.C:
-			if time.Since(last) < reapEvery && s.loadedBytes() < reapBytes {
+			if time.Since(last) < reapEvery && s.loadedBytes() < min(reapBytes, s.o.MaxBytes/4) {
 				continue
 			}
 			last = time.Now()

@@ -167,7 +167,11 @@ func (s *Segment) frames(each func(block []byte, rows int) error) error {
 		return fmt.Errorf("open segment: %w", err)
 	}
 	defer file.Close()
-	if _, _, err := readFrames(io.LimitReader(file, s.Bytes), each); err != io.EOF {
+	_, end, err := readFrames(io.LimitReader(file, s.Bytes), each)
+	if err == io.EOF && end != s.Bytes {
+		err = fmt.Errorf("%w: it ends after %d of %d bytes", errTorn, end, s.Bytes)
+	}
+	if err != io.EOF {
 		return fmt.Errorf("read segment %d: %w", s.Number, err)
 	}
 	return nil

@@ -28,8 +28,15 @@
 //   - After ClickHouse took the segment, before the rename: it is sent again with its token, and ClickHouse skips it.
 //   - After the rename: the ids are read into the index once more, then the file is deleted.
 //
-// A segment that is damaged further up loads up to the damage; the rest is kept as .torn and said in the log. Nothing that was
-// not confirmed loaded is ever deleted.
+// A segment that is damaged further up loads up to the damage; the rest is kept as .torn and said in the log.
+//
+// # A segment that cannot be loaded
+//
+// The loader sets it aside so that the others go on: it is renamed NNN.refused, and NNN.refused.json beside it says why (see Refusal).
+// Its events stay known to the index, now and after every start, and its bytes count against the limit. PutBack renames it back. A
+// crash between the two steps of either leaves a segment that waits and a note that means nothing.
+//
+// Nothing that was not confirmed loaded is ever deleted, unless a person says so (Drop).
 package spool
 
 import (
@@ -96,6 +103,8 @@ var ErrClosed = errors.New("the spool is closed")
 type UnavailableError struct {
 	Reason string
 	After  time.Duration
+
+	full bool // for want of room, which comes back without a write
 }
 
 func (e *UnavailableError) Error() string             { return e.Reason }
@@ -122,10 +131,13 @@ type Spool struct {
 	number  uint64        // of the newest segment
 	sealed  []*Segment    // waiting for the loader, oldest first
 	loaded  []*Segment    // confirmed, waiting for the reaper
+	refused []refused     // set aside
 	bytes   int64         // of all files
 	open    openSegment   // what others may know of the active segment
 	changed chan struct{} // closed and renewed when what others may wait for changes
 	lastErr error         // why the last write failed; nil when it did not
+
+	puttingBack sync.Mutex // one change of what is set aside at a time
 }
 
 // openSegment is the active segment as seen from outside the committer.
@@ -280,8 +292,11 @@ func (s *Spool) Progress() <-chan struct{} {
 
 // Status of the spool at a moment.
 type Status struct {
-	Bytes           int64     // of all files
-	Segments        int       // sealed, waiting for the loader
+	Bytes           int64 // of all files but torn ones
+	Segments        int   // sealed, waiting for the loader
+	Refused         int   // segments that were set aside
+	RefusedBytes    int64 // of those
+	RefusedRows     int
 	WaitingRows     int       // events that are not confirmed loaded
 	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
 	LastWriteFailed error     // why the last write failed; nil when it did not
@@ -301,6 +316,11 @@ func (s *Spool) Status() Status {
 	if len(s.sealed) > 0 {
 		st.OldestWaiting = s.sealed[0].First
 	}
+	for _, r := range s.refused {
+		st.Refused++
+		st.RefusedBytes += r.Bytes
+		st.RefusedRows += r.Rows
+	}
 	return st
 }
 
@@ -313,10 +333,17 @@ func (s *Spool) notify() {
 // room answers an error when the spool must not grow.
 func (s *Spool) room() error {
 	s.mu.Lock()
-	used := s.bytes
+	used, refused := s.bytes, int64(0)
+	for _, r := range s.refused {
+		refused += r.Bytes
+	}
 	s.mu.Unlock()
 	if used >= s.o.MaxBytes {
-		return &UnavailableError{fmt.Sprintf("the spool holds %d MiB that ClickHouse has not taken yet, its limit (spool.max_bytes)", used>>20), 10 * time.Second}
+		reason := fmt.Sprintf("the spool holds %s that ClickHouse has not taken yet; its limit is %s (spool.max_bytes)", mebibytes(used), mebibytes(s.o.MaxBytes))
+		if refused > 0 {
+			reason += fmt.Sprintf("; %s of it were refused and set aside (livello spool list)", mebibytes(refused))
+		}
+		return &UnavailableError{reason, 10 * time.Second, true}
 	}
 	if s.o.MinFree < 0 {
 		return nil
@@ -326,10 +353,29 @@ func (s *Spool) room() error {
 		return fmt.Errorf("look at free disk: %w", err)
 	}
 	if free := int64(disk.Bavail) * int64(disk.Bsize); free < s.o.MinFree {
-		return &UnavailableError{fmt.Sprintf("the disk has %d MiB left, the floor is %d (spool.min_free_bytes)", free>>20, s.o.MinFree>>20), 30 * time.Second}
+		return &UnavailableError{fmt.Sprintf("the disk has %s left; the floor is %s (spool.min_free_bytes)", mebibytes(free), mebibytes(s.o.MinFree)), 30 * time.Second, true}
 	}
 	return nil
 }
+
+// Room answers why nothing can be accepted now, nil when it can: the limit, the disk, or a write that failed. What it says is
+// what Append would.
+func (s *Spool) Room() error {
+	s.mu.Lock()
+	failed := s.lastErr
+	s.mu.Unlock()
+	if err := s.room(); err != nil {
+		return err
+	}
+	// A refusal for want of room is over once there is room; a disk that failed has to prove itself with a write.
+	var unavailable *UnavailableError
+	if errors.As(failed, &unavailable) && unavailable.full {
+		return nil
+	}
+	return failed
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // writeSynced makes the file whole or not at all.
 func writeSynced(path string, content []byte) error {

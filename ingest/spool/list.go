@@ -1,0 +1,189 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// State of a segment.
+type State string
+
+const (
+	Active  State = "active"  // being written
+	Waiting State = "waiting" // for the loader
+	Loaded  State = "loaded"  // in ClickHouse, about to be deleted
+	Refused State = "refused" // set aside, see Refusal
+	Torn    State = "torn"    // what recovery cut off a segment: an interrupted write, or damage
+)
+
+// Entry is one file of the spool.
+type Entry struct {
+	Number  uint64    `json:"number"`
+	State   State     `json:"state"`
+	Rows    int       `json:"rows"` // 0 for torn ones: nobody knows
+	Bytes   int64     `json:"bytes"`
+	Changed time.Time `json:"changed"` // when the last of its events was accepted, by the file's time
+	File    string    `json:"file"`    // its name in the folder
+	Refusal *Refusal  `json:"refusal,omitempty"`
+}
+
+// List answers the files of the spool in dir, oldest first. It only reads: it may be called beside the process that has the spool
+// open, and then says "waiting" of the segment that is being written, too. A folder that is not there is an empty spool.
+func List(dir string) ([]Entry, error) {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list spool: %w", err)
+	}
+	var entries []Entry
+	for _, file := range files {
+		number, state := parseFile(file.Name())
+		if state == "" {
+			continue
+		}
+		e, err := describe(dir, file.Name(), number, state)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // loaded and deleted, or renamed, meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list spool: %w", err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// List answers the files of the open spool, oldest first.
+func (s *Spool) List() ([]Entry, error) {
+	entries, err := List(s.o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range entries {
+		e := &entries[i]
+		if e.State == Waiting && e.Number == s.number && s.open.rows > 0 {
+			e.State = Active
+		}
+	}
+	return entries, nil
+}
+
+// parseFile answers the number and state that a file's name says; the state is "" for what is not a segment.
+func parseFile(name string) (uint64, State) {
+	for suffix, state := range map[string]State{waitingSuffix: Waiting, loadedSuffix: Loaded, refusedSuffix: Refused} {
+		if number, ok := parseName(name, suffix); ok {
+			return number, state
+		}
+	}
+	if head, _, torn := strings.Cut(name, tornInfix); torn {
+		if number, ok := parseName(head+waitingSuffix, waitingSuffix); ok {
+			return number, Torn
+		}
+	}
+	return 0, ""
+}
+
+func describe(dir, name string, number uint64, state State) (Entry, error) {
+	file, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return Entry{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Number: number, State: state, Bytes: info.Size(), Changed: info.ModTime().UTC(), File: name}
+	if state != Torn {
+		if e.Rows, err = countRows(file, info.Size()); err != nil {
+			return Entry{}, err
+		}
+	}
+	if state == Refused {
+		why := readRefusal(filepath.Join(dir, name))
+		e.Refusal = &why
+	}
+	return e, nil
+}
+
+// countRows adds up what the frames' headers say, without reading what is between them.
+func countRows(file io.ReaderAt, size int64) (rows int, err error) {
+	header := make([]byte, frameHeader)
+	for at := int64(segmentHeader); at+frameHeader <= size; {
+		if _, err := file.ReadAt(header, at); err != nil {
+			return 0, err
+		}
+		length := int64(binary.LittleEndian.Uint32(header))
+		if at += frameHeader + length; length == 0 || at > size {
+			break // what follows is torn
+		}
+		rows += int(binary.LittleEndian.Uint32(header[4:]))
+	}
+	return rows, nil
+}
+
+// File is a segment opened for reading alone, in whatever state it is.
+type File struct {
+	Entry
+	file *os.File
+}
+
+// OpenFile opens segment number of the spool in dir. Errors: fs.ErrNotExist (wrapped) when there is none.
+func OpenFile(dir string, number uint64) (*File, error) {
+	// A waiting one may become a loaded or refused one between two looks: look again.
+	for range 2 {
+		for _, state := range []struct {
+			State
+			suffix string
+		}{{Waiting, waitingSuffix}, {Refused, refusedSuffix}, {Loaded, loadedSuffix}} {
+			name := strings.TrimSuffix(segmentName(number), waitingSuffix) + state.suffix
+			e, err := describe(dir, name, number, state.State)
+			if err == nil {
+				var file *os.File
+				if file, err = os.Open(filepath.Join(dir, name)); err == nil {
+					return &File{e, file}, nil
+				}
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("open segment %d: %w", number, err)
+			}
+		}
+	}
+	return nil, fmt.Errorf("open segment %d: %w", number, fs.ErrNotExist)
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// Blocks calls each with every whole block of Native format. Damage after them is errTorn wrapped, with where it begins.
+func (f *File) Blocks(each func(block []byte, rows int) error) error {
+	_, end, err := readFrames(io.NewSectionReader(f.file, 0, f.Bytes), each)
+	if err == io.EOF {
+		return nil
+	}
+	if errors.Is(err, errTorn) {
+		return fmt.Errorf("segment %d is not whole after byte %d of %d: %w", f.Number, end, f.Bytes, err)
+	}
+	return err
+}
+
+// WriteTo writes the blocks one after another, the body of an INSERT ... FORMAT Native.
+func (f *File) WriteTo(w io.Writer) (written int64, err error) {
+	err = f.Blocks(func(block []byte, _ int) error {
+		n, err := w.Write(block)
+		written += int64(n)
+		return err
+	})
+	return written, err
+}
