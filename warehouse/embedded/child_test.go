@@ -33,6 +33,8 @@ func runChild(what string) int {
 		}
 	case "signals":
 		err = checkSignals(ctx, dir)
+	case "reopen":
+		err = checkReopen(ctx, dir)
 	default:
 		err = fmt.Errorf("unknown child %q", what)
 	}

@@ -24,8 +24,9 @@ type Options struct {
 	// ReadDatabases are the databases a ReadOnly handler may read; a trailing * stands for any ending. Default: "livello*".
 	ReadDatabases []string
 
-	MaxMemory int64 // bytes the engine may use in all; default 75 % of the machine's
-	Logger    *slog.Logger
+	MaxMemory  int64         // bytes the engine may use in all; default 75 % of the machine's
+	CloseGrace time.Duration // what statements that run when Close is called get before they are killed; default 5 s
+	Logger     *slog.Logger
 }
 
 // Engine is ClickHouse running in this process on one data path.
@@ -36,6 +37,7 @@ type Engine struct {
 	args    []string // what every connection is opened with
 	version string
 	started time.Time
+	grace   time.Duration
 
 	settings map[string]bool // names of all query settings
 	guard    guard
@@ -82,6 +84,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e := &Engine{lib: lib, log: o.Logger, path: path, started: time.Now(), sessions: map[*session]struct{}{}}
 	e.drained.L = &e.mu
+	if e.grace = o.CloseGrace; e.grace <= 0 {
+		e.grace = 5 * time.Second
+	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -231,10 +236,7 @@ func (e *Engine) kill(token string) error {
 	return err
 }
 
-// closeGrace is how long statements that run when Close is called may take to end by themselves before they are killed.
-const closeGrace = 5 * time.Second
-
-// Close lets running statements end, kills those that take longer than a few seconds, and stops the engine.
+// Close lets running statements end, kills those that take longer than Options.CloseGrace, and stops the engine.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	if e.closing {
@@ -245,7 +247,7 @@ func (e *Engine) Close() error {
 	e.mu.Unlock()
 
 	idle := make(chan struct{})
-	timer := time.AfterFunc(closeGrace, func() { e.killAll(idle) })
+	timer := time.AfterFunc(e.grace, func() { e.killAll(idle) })
 	e.mu.Lock()
 	for len(e.sessions) > 0 {
 		e.drained.Wait()
