@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -46,6 +48,22 @@ func TestReadmeSettings(t *testing.T) {
 		return
 	}
 	t.Error("the table of settings in README.md is out of date: go test ./cmd/livello -run TestReadmeSettings -update")
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+func TestReadmeLinks(t *testing.T) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/engine.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("../..", filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", name, m[1], err)
+			}
+		}
+	}
 }
 
 func TestEverySettingSaysWhatItIs(t *testing.T) {
