@@ -9,6 +9,7 @@ package segment
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -133,19 +134,19 @@ func (s *state) document(body []byte, shape Shape, meta *Meta, into *event.Colum
 	switch {
 	case shape == Single || object && list == 0:
 		if shape == Batch {
-			return []Reject{{Code: CodeMissing, Field: "batch", Reason: "is missing; send {\"batch\": [messages]}"}}, nil
+			return []Reject{{Code: CodeMissing, Field: "batch", Reason: "is missing; send {\"batch\": [messages]}", To: len(body)}}, nil
 		}
 		s.decode(int32(root), 0, meta, into, &rejects)
 	case object && s.node(list).Kind != jsontape.Array:
 		s.failType("batch", s.node(list), "an array of messages")
-		return []Reject{s.reject(0)}, nil
+		return []Reject{s.reject(0, 0, len(body))}, nil
 	default:
 		if list == 0 {
 			list = int32(root)
 		}
 		if s.node(list).Kind != jsontape.Array {
 			s.failType("", s.node(list), "an object or an array of messages")
-			return []Reject{s.reject(0)}, nil
+			return []Reject{s.reject(0, 0, len(body))}, nil
 		}
 		index := 0
 		for c := list + 1; c < s.node(list).Next; c = s.node(c).Next {
@@ -221,6 +222,7 @@ func (s *state) lines(body []byte, meta *Meta, into *event.Columns) ([]Reject, e
 			}
 			if len(rejects) > rejected {
 				rejects[rejected].Line = line
+				rejects[rejected].From, rejects[rejected].To = at, at+len(bytes.TrimRight(body[at:to], " \t\r"))
 			}
 			index++
 		}
@@ -256,26 +258,37 @@ func (s *state) decode(at int32, index int, meta *Meta, into *event.Columns, rej
 		into.Append(&s.row)
 		return
 	}
-	r := s.reject(index)
-	r.MessageID = s.statedID(at)
+	span := s.node(at).Text
+	if s.node(at).Kind == jsontape.String { // its quotes are a part of the record
+		span.From, span.To = span.From-1, span.To+1
+	}
+	r := s.reject(index, int(span.From), int(span.To))
+	r.MessageID, r.IDs = s.stated(at)
 	*rejects = append(*rejects, r)
 }
 
-func (s *state) reject(index int) Reject {
-	return Reject{Index: index, Code: s.fault.code, Field: s.fault.field, Reason: s.fault.reason}
+func (s *state) reject(index, from, to int) Reject {
+	return Reject{Index: index, Code: s.fault.code, Field: s.fault.field, Reason: s.fault.reason, From: from, To: to}
 }
 
-// statedID is the messageId of a rejected record, for its sender to find it by.
-func (s *state) statedID(at int32) string {
+// stated is what a rejected record can be found by: for its sender its messageId, for the people it may be about their ids.
+func (s *state) stated(at int32) (messageID string, ids []string) {
 	if s.node(at).Kind != jsontape.Object {
-		return ""
+		return "", nil
 	}
 	for c := at + 1; c < s.node(at).Next; c = s.node(c).Next {
-		if node := s.node(c); s.key(c) == "messageId" && node.Kind == jsontape.String {
-			return clip(string(s.tape.Raw(node.Text)))
+		node := s.node(c)
+		switch key := s.key(c); {
+		case key == "messageId" && node.Kind == jsontape.String:
+			messageID = clip(string(s.tape.Raw(node.Text)))
+		case key != "userId" && key != "anonymousId" && key != "previousId" || node.Text.Len() == 0:
+		case node.Kind == jsontape.String && node.Text.Len() <= 6*s.limits.ID: // six bytes are the longest escape
+			ids = append(ids, strings.Clone(s.text(node)))
+		case node.Kind == jsontape.Number && node.Text.Len() <= s.limits.ID:
+			ids = append(ids, string(s.tape.Raw(node.Text)))
 		}
 	}
-	return ""
+	return messageID, ids
 }
 
 // asBodyError turns the parser's error into this package's.

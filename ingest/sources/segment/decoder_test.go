@@ -315,8 +315,8 @@ func TestShapesOfABody(t *testing.T) {
 func TestBadLinesAreNamed(t *testing.T) {
 	_, rejects, err := decode(t, "{\"type\":\"page\",\"userId\":\"a\"}\n\n{\"type\":\"page\",}\n{}\n", NDJSON)
 	want := []Reject{
-		{Index: 1, Code: CodeSyntax, Reason: "malformed JSON: expected a member name in double quotes", Line: 3, Offset: 45},
-		{Index: 2, Code: CodeMissing, Field: "type", Reason: "is missing; send track, identify, page, screen, group or alias", Line: 4},
+		{Index: 1, Code: CodeSyntax, Reason: "malformed JSON: expected a member name in double quotes", Line: 3, Offset: 45, From: 30, To: 46},
+		{Index: 2, Code: CodeMissing, Field: "type", Reason: "is missing; send track, identify, page, screen, group or alias", Line: 4, From: 47, To: 49},
 	}
 	if err != nil || cmp.Diff(want, rejects) != "" {
 		t.Fatalf("error %v, rejects (-want +got)\n%s", err, cmp.Diff(want, rejects))

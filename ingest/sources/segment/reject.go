@@ -16,6 +16,12 @@ type Reject struct {
 	Code      string `json:"code"`             // one of the Code constants
 	Line      int    `json:"line,omitempty"`   // NDJSON only: from 1
 	Offset    int    `json:"offset,omitempty"` // CodeSyntax only: bytes from the start of the body
+
+	// From and To are where the record stands in the body, bytes, To exclusive; the whole body when it has no records.
+	From int `json:"-"`
+	To   int `json:"-"`
+	// IDs are userId, anonymousId and previousId as far as they can be read: whose record it may be.
+	IDs []string `json:"-"`
 }
 
 // Codes of Reject: what programs and metrics may branch on.
