@@ -49,6 +49,8 @@ type Options struct {
 	Mapping *segment.Mapping // from names to kinds; nil takes the defaults
 	// Currency is that of amounts that come without one (ISO 4217); "" leaves them without.
 	Currency string
+	// Machine says why no human made an event; nil takes all for humans.
+	Machine segment.Judge
 	// Origins are the web origins whose pages may send ("https://shop.example"); "*" is any, none is none.
 	Origins  []string
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
@@ -83,7 +85,7 @@ func New(o Options) *Service {
 			*f.limit = f.fallback
 		}
 	}
-	decoder := segment.NewDecoder(segment.Options{Limits: l.Limits, Mapping: o.Mapping, Currency: o.Currency})
+	decoder := segment.NewDecoder(segment.Options{Limits: l.Limits, Mapping: o.Mapping, Currency: o.Currency, Judge: o.Machine})
 	l.Limits = decoder.Limits()
 	s := &Service{
 		log: o.Log, keys: o.Keys, limits: l, decoder: decoder, origins: newOrigins(o.Origins),

@@ -48,6 +48,13 @@ type Options struct {
 	Limits   Limits
 	Mapping  *Mapping // nil: NewMapping(nil)
 	Currency string   // of amounts that come without one; "" leaves them without
+	Judge    Judge    // nil: every event is a human's
+}
+
+// Judge says why no human made an event ("bot_user_agent"), or "". It keeps nothing of the row and is called once for every
+// event that is appended, in order within a body, from several goroutines at once.
+type Judge interface {
+	Machine(row *event.Row) (reason string)
 }
 
 // Decoder decodes bodies. Safe for concurrent use.
@@ -55,17 +62,18 @@ type Decoder struct {
 	limits   Limits
 	mapping  *Mapping
 	currency string
+	judge    Judge
 	states   sync.Pool
 }
 
 // NewDecoder returns a decoder.
 func NewDecoder(o Options) *Decoder {
-	d := &Decoder{limits: o.Limits.withDefaults(), mapping: o.Mapping, currency: o.Currency}
+	d := &Decoder{limits: o.Limits.withDefaults(), mapping: o.Mapping, currency: o.Currency, judge: o.Judge}
 	if d.mapping == nil {
 		d.mapping, _ = NewMapping(nil) // the defaults are tested to be valid
 	}
 	d.states.New = func() any {
-		s := &state{limits: &d.limits, mapping: d.mapping, currency: d.currency}
+		s := &state{limits: &d.limits, mapping: d.mapping, currency: d.currency, judge: d.judge}
 		s.tape.MaxElements = d.limits.Records
 		s.tape.Open = opens
 		return s
@@ -255,6 +263,9 @@ func countLines(body []byte) (n int) {
 // decode reads one record into the columns or the rejects.
 func (s *state) decode(at int32, index int, meta *Meta, into *event.Columns, rejects *[]Reject) {
 	if s.record(at, meta) {
+		if s.judge != nil {
+			s.row.Machine = s.judge.Machine(&s.row)
+		}
 		into.Append(&s.row)
 		return
 	}

@@ -13,6 +13,7 @@ type state struct {
 	limits   *Limits
 	mapping  *Mapping
 	currency string
+	judge    Judge
 
 	tape  jsontape.Tape
 	valid bool // the whole body is UTF-8
