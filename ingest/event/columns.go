@@ -57,7 +57,7 @@ type Columns struct {
 
 	properties mapColumn
 
-	fields []field // the columns above in table order, for everything that treats them alike
+	fields []field // the columns above in the order of a block, for everything that treats them alike
 }
 
 // field is one column under its name and ClickHouse type.
@@ -82,13 +82,14 @@ func New() *Columns {
 	c := new(Columns)
 	text, dict := "String", "LowCardinality(String)"
 	c.fields = []field{
+		// These three first, in this order: ReadHead reads them without decoding the rest.
 		{"event_id", "UUID", (*uuidColumn)(&c.eventID)},
+		{"ts", "DateTime64(3, 'UTC')", (*int64Column)(&c.ts)},
+		{"received_at", "DateTime64(3, 'UTC')", (*int64Column)(&c.receivedAt)},
 		{"message_id", text, &c.messageID},
 		{"type", dict, &c.typ},
 		{"kind", dict, &c.kind},
 		{"name", dict, &c.name},
-		{"ts", "DateTime64(3, 'UTC')", (*int64Column)(&c.ts)},
-		{"received_at", "DateTime64(3, 'UTC')", (*int64Column)(&c.receivedAt)},
 		{"source", dict, &c.source},
 		{"channel", dict, &c.channel},
 		{"distinct_id", text, &c.distinctID},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-faster/city"
 	"github.com/google/uuid"
 )
 
@@ -45,22 +46,54 @@ func InsertColumns() string {
 // errBlock says that bytes are not a block that EncodeBlock wrote.
 var errBlock = errors.New("not a block of events")
 
-// BlockEventIDs appends the event ids of a block that EncodeBlock wrote to ids: event_id is the first column, so the rest
-// of the block is not read.
-func BlockEventIDs(ids []uuid.UUID, block []byte) ([]uuid.UUID, error) {
+// Head is the first three columns of a block: who each event is, when it happened, when it came. They are read from the
+// bytes as they lie, so that what a segment holds can be said without decoding it. It is valid as long as the block is.
+type Head struct {
+	ids, times, received []byte
+}
+
+// ReadHead answers the head of a block that EncodeBlock wrote.
+func ReadHead(block []byte) (Head, error) {
 	r := blockReader{rest: block}
 	r.uvarint() // columns
 	rows := r.uvarint()
-	name, typ := r.text(), r.text()
-	if r.failed || name != "event_id" || typ != "UUID" || rows > uint64(len(r.rest))/16 {
-		return ids, fmt.Errorf("read event ids: %w", errBlock)
+	h := Head{
+		ids:      r.column("event_id", "UUID", rows, 16),
+		times:    r.column("ts", "DateTime64(3, 'UTC')", rows, 8),
+		received: r.column("received_at", "DateTime64(3, 'UTC')", rows, 8),
 	}
-	for i := range int(rows) {
-		half := r.rest[16*i : 16*i+16]
-		var id uuid.UUID
-		binary.BigEndian.PutUint64(id[:8], binary.LittleEndian.Uint64(half))
-		binary.BigEndian.PutUint64(id[8:], binary.LittleEndian.Uint64(half[8:]))
-		ids = append(ids, id)
+	if r.failed {
+		return Head{}, fmt.Errorf("read the head of a block: %w", errBlock)
+	}
+	return h, nil
+}
+
+// Rows is the number of events.
+func (h Head) Rows() int { return len(h.times) / 8 }
+
+// EventID is the id of event i.
+func (h Head) EventID(i int) (id uuid.UUID) {
+	half := h.ids[16*i : 16*i+16]
+	binary.BigEndian.PutUint64(id[:8], binary.LittleEndian.Uint64(half))
+	binary.BigEndian.PutUint64(id[8:], binary.LittleEndian.Uint64(half[8:]))
+	return id
+}
+
+// EventHash is cityHash64(event_id), as ClickHouse computes it from the same sixteen bytes.
+func (h Head) EventHash(i int) uint64 { return city.CH64(h.ids[16*i : 16*i+16]) }
+
+// Time is ts of event i, ReceivedAt its received_at: milliseconds since 1970.
+func (h Head) Time(i int) int64       { return int64(binary.LittleEndian.Uint64(h.times[8*i:])) }
+func (h Head) ReceivedAt(i int) int64 { return int64(binary.LittleEndian.Uint64(h.received[8*i:])) }
+
+// BlockEventIDs appends the event ids of a block that EncodeBlock wrote to ids.
+func BlockEventIDs(ids []uuid.UUID, block []byte) ([]uuid.UUID, error) {
+	h, err := ReadHead(block)
+	if err != nil {
+		return ids, err
+	}
+	for i := range h.Rows() {
+		ids = append(ids, h.EventID(i))
 	}
 	return ids, nil
 }
@@ -90,4 +123,17 @@ func (r *blockReader) text() string {
 	s := string(r.rest[:n])
 	r.rest = r.rest[n:]
 	return s
+}
+
+// column answers the bytes of a column of this name and type with width bytes a row.
+func (r *blockReader) column(name, typ string, rows, width uint64) []byte {
+	if r.text() != name || r.text() != typ || rows > uint64(len(r.rest))/width {
+		r.failed = true
+	}
+	if r.failed {
+		return nil
+	}
+	data := r.rest[:rows*width]
+	r.rest = r.rest[rows*width:]
+	return data
 }

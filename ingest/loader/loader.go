@@ -4,6 +4,30 @@
 // An attempt that fails says nothing about whether ClickHouse took the rows (the answer may have been lost), so every attempt sends
 // the same bytes with the same insert_deduplication_token: ClickHouse skips what it has, in the table and in each view behind
 // it, and completes what it lacks.
+//
+// # When ClickHouse is away
+//
+// The network, a timeout, a full disk, too many parts, no table, no rights: what cannot lie in the segment is tried for ever, in order.
+// After a failed INSERT the circuit is open: only SELECT 1 goes out, with a short timeout, at growing intervals with jitter of at
+// most 3 s, until it is answered; then the segment is sent again. A server that is slow to recover so does not get 64 MiB bodies at
+// every attempt. An INSERT that takes long is watched in the same way: ClickHouse must go on answering SELECT 1 beside it.
+// Failures are logged when they begin, a few times, and when they end.
+//
+// # When ClickHouse refuses a segment
+//
+// Every other answer with a code (type mismatch, cannot parse, no such column, too many partitions, ...) and a body that is
+// too large for a proxy may lie in the data, or in a fault of the schema that hits every segment. A refused segment is set aside
+// (spool.SetAside) only when all of this holds:
+//
+//   - it was refused at least RefusedAttempts times, over at least RefusedFor;
+//   - another one waits: otherwise it is in nobody's way, and is tried again;
+//   - ClickHouse takes another one: the next, or the newest, is loaded before it. If both are refused, nothing is set aside; the
+//     oldest is tried again, and after it the others, until the schema is mended or something it takes comes in.
+//
+// A segment that is damaged on disk is set aside after the same number of attempts and time, whatever ClickHouse says. Some of a
+// refused segment may be in ClickHouse: an INSERT that fails in a view has written the table before it. Put back within the tables'
+// deduplication window (1,000 inserts of a node, a week of replicas) it is completed; later the table may show its events twice until
+// parts are merged, and rollups count them twice until they are rebuilt.
 package loader
 
 import (
@@ -15,7 +39,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,6 +49,7 @@ import (
 // Inserter is the database: driver.Conn of clickhouse-go over HTTP.
 type Inserter interface {
 	InsertFormat(ctx context.Context, format, query string, data io.Reader) error
+	Exec(ctx context.Context, query string, args ...any) error
 }
 
 // Options of a Loader. Zero values take the defaults.
@@ -33,9 +57,18 @@ type Options struct {
 	Spool *spool.Spool
 	DB    Inserter
 
+	// Prepare brings the database to where it takes segments (connects, migrates). It is called before the first one, again and
+	// again until it works. nil: nothing to do.
+	Prepare func(context.Context) error
+
 	AttemptTimeout time.Duration // one INSERT may take this long before it is tried again; 5 min
 	FirstRetry     time.Duration // the first wait after a failure; it grows by half, with jitter; 200 ms
 	LongestRetry   time.Duration // up to this; 10 s
+	ProbeTimeout   time.Duration // ClickHouse must answer SELECT 1 within this; 2 s
+	StallAfter     time.Duration // an INSERT is given up when ClickHouse answered no probe for this long; 30 s
+
+	RefusedAttempts int           // a segment that ClickHouse refuses has at least as many chances; 5
+	RefusedFor      time.Duration // over at least this time; 10 s
 
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
 	Logger   *slog.Logger
@@ -46,10 +79,12 @@ type Options struct {
 type Loader struct {
 	o       Options
 	metrics *metrics
+	turn    chan struct{} // holds one element while nobody is at it, see Hold
 
-	mu      sync.Mutex
-	failing error     // why the current segment could not be loaded yet; nil when all is well
-	since   time.Time // since when
+	mu       sync.Mutex
+	failing  error     // why the current segment could not be loaded yet; nil when all is well
+	since    time.Time // since when
+	failures int       // of one kind in a row
 }
 
 // New returns a loader.
@@ -63,20 +98,40 @@ func New(o Options) *Loader {
 	if o.LongestRetry == 0 {
 		o.LongestRetry = 10 * time.Second
 	}
+	if o.ProbeTimeout == 0 {
+		o.ProbeTimeout = 2 * time.Second
+	}
+	if o.StallAfter == 0 {
+		o.StallAfter = 30 * time.Second
+	}
+	if o.RefusedAttempts == 0 {
+		o.RefusedAttempts = 5
+	}
+	if o.RefusedFor == 0 {
+		o.RefusedFor = 10 * time.Second
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Loader{o: o}
-	l.metrics = newMetrics(o.Registry, o.Spool, o.Now)
+	l := &Loader{o: o, turn: make(chan struct{}, 1)}
+	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing)
 	return l
 }
 
 // Run loads segments until ctx ends or the spool is closed; then it answers nil. A segment that is being loaded when ctx ends is
 // tried again after the next start, with the same token.
 func (l *Loader) Run(ctx context.Context) error {
+	if err := l.untilPrepared(ctx); err != nil {
+		return nil // only ctx ends the attempts
+	}
+	// What the spool kept over a restart may have been half loaded: nobody gets the turn before the first of it is whole.
+	mine := l.o.Spool.Status().Segments > 0
+	if !mine {
+		l.turn <- struct{}{}
+	}
 	for {
 		seg, err := l.o.Spool.Next(ctx)
 		if err != nil {
@@ -85,43 +140,94 @@ func (l *Loader) Run(ctx context.Context) error {
 			}
 			return fmt.Errorf("next segment: %w", err)
 		}
-		if err := l.load(ctx, seg); err != nil {
-			return nil // only ctx ends the attempts
+		if !mine {
+			if err := l.take(ctx); err != nil {
+				return nil
+			}
 		}
-		if err := l.o.Spool.Loaded(seg); err != nil {
+		// The turn stays taken when the loader ends within a segment: nobody can tell how much of it is there.
+		if err := l.load(ctx, seg); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return err
+		}
+		mine = false
+		l.turn <- struct{}{}
+	}
+}
+
+// load tries until the segment is confirmed or set aside. An error that is not ctx's is the spool's disk.
+func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
+	wait := l.backoff(l.o.LongestRetry)
+	var chances refusals
+	for attempt := 1; ; attempt++ {
+		began := l.o.Now()
+		err := l.attempt(ctx, seg)
+		if err == nil {
+			l.well(seg)
+			return l.confirm(seg, l.o.Now().Sub(began))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		next := wait.NextBackOff()
+		l.metrics.retries.Inc()
+		l.fail(err, slog.Uint64("segment", seg.Number), slog.Int("attempt", attempt), slog.Duration("next_attempt_in", next.Round(time.Millisecond)))
+
+		kind := faultOf(err)
+		if (kind == refused || kind == damaged) && chances.note(l.o.Now(), &l.o) {
+			inTheWay := kind == damaged // whatever ClickHouse says
+			if !inTheWay {
+				var lost error
+				if inTheWay, lost = l.takesOthers(ctx, seg); lost != nil {
+					return lost
+				}
+			}
+			if inTheWay && l.setAside(seg, err, chances) {
+				return nil
+			}
+		}
+		if err := sleep(ctx, next); err != nil {
+			return err
+		}
+		if kind == away {
+			if err := l.untilAnswers(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// load tries until the segment is confirmed; it answers an error only when ctx ended.
-func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = l.o.FirstRetry, l.o.LongestRetry
-	attempt := 0
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		attempt++
-		began := l.o.Now()
-		err := l.insert(ctx, seg)
-		if err != nil {
-			l.fail(err)
-			l.metrics.retries.Inc()
-			return struct{}{}, err
-		}
-		l.well(seg, attempt)
-		l.metrics.loaded(seg, l.o.Now().Sub(began), l.o.Now().Sub(seg.First))
-		return struct{}{}, nil
-	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, next time.Duration) {
-		l.o.Logger.Warn("segment not loaded", "segment", seg.Number, "attempt", attempt, "error", err, "next_attempt_in", next.Round(time.Millisecond))
-	}))
+// confirm tells the spool that seg is loaded.
+func (l *Loader) confirm(seg *spool.Segment, took time.Duration) error {
+	l.metrics.loaded(seg, took, l.o.Now().Sub(seg.First))
+	return l.o.Spool.Loaded(seg)
+}
+
+// attempt sends the segment once, under watch.
+func (l *Loader) attempt(ctx context.Context, seg *spool.Segment) error {
+	watched, stop := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.watch(watched, stop)
+	}()
+	err := l.insert(watched, seg)
+	if cause := context.Cause(watched); err != nil && errors.Is(cause, errStalled) {
+		err = fmt.Errorf("insert segment %d: %w", seg.Number, cause)
+	}
+	stop(nil)
+	<-done
 	return err
 }
 
 // insert sends the segment once.
 func (l *Loader) insert(ctx context.Context, seg *spool.Segment) error {
 	// Before the first byte goes out: half a segment must not begin an INSERT.
-	if err := seg.Verify(); err != nil {
-		return err
+	receipts, err := seg.Receipts()
+	if err != nil {
+		return &unreadableError{err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.o.AttemptTimeout)
 	defer cancel()
@@ -130,7 +236,7 @@ func (l *Loader) insert(ctx context.Context, seg *spool.Segment) error {
 	if err := l.o.DB.InsertFormat(ctx, "Native", insertStatement(seg.ID), body); err != nil {
 		return fmt.Errorf("insert segment %d: %w", seg.Number, err)
 	}
-	return nil
+	return l.writeReceipts(ctx, seg, receipts)
 }
 
 // insertStatement is the INSERT of the segment with this id.
@@ -145,31 +251,6 @@ func insertStatement(id uuid.UUID) string {
 }
 
 var columns = event.InsertColumns()
-
-func (l *Loader) fail(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failing == nil {
-		l.since = l.o.Now()
-	}
-	l.failing = err
-}
-
-func (l *Loader) well(seg *spool.Segment, attempt int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failing != nil {
-		l.o.Logger.Info("loading again", "segment", seg.Number, "attempt", attempt, "failed_for", l.o.Now().Sub(l.since).Round(time.Millisecond))
-	}
-	l.failing = nil
-}
-
-// Failing answers why loading does not go on and since when; nil when it does.
-func (l *Loader) Failing() (reason error, since time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.failing, l.since
-}
 
 // Drain has everything accepted so far sealed and waits until it is loaded, or until ctx ends. Run must be running.
 func Drain(ctx context.Context, s *spool.Spool) error {

@@ -99,6 +99,7 @@ func counted(t *testing.T, w *warehouse.Warehouse, n int) {
 		"person_day":        "SELECT sum(purchases), toFloat64(sumMap(revenue)['EUR']) FROM person_day",
 		"channel_hour":      "SELECT sum(events), toFloat64(sum(value)) FROM channel_hour",
 		"identity_edges":    "SELECT sum(evidence), toFloat64(sum(evidence) * 10) FROM identity_edges",
+		"receipts":          "SELECT sum(rows), toFloat64(if(sum(id_sum) = (SELECT sum(cityHash64(event_id)) FROM events), sum(rows) * 10, 0)) FROM receipts",
 		"distinct event_id": "SELECT uniqExact(event_id), toFloat64(sum(value)) FROM events",
 	} {
 		var events uint64

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/livello/livello/ingest/dedupe"
@@ -496,4 +497,107 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/event")
 		})
 	}
+}
+
+// What a receipt says of a segment is what its events are, whatever their days and order.
+func TestReceiptsAreWhatASegmentHolds(t *testing.T) {
+	r := start(t, t.TempDir(), Options{})
+	days := []time.Time{time.Date(1970, 1, 1, 23, 59, 59, 0, time.UTC), time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	want := make([]Receipt, len(days))
+	received := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for batch := range 3 {
+		c := event.New()
+		for i := range 50 {
+			day, id := i*7%len(days), uuid.New()
+			at := received.Add(time.Duration(batch*50+i) * time.Millisecond)
+			c.Append(&event.Row{EventID: id, UserID: "ann", Time: days[day].UnixMilli(), ReceivedAt: at.UnixMilli()})
+			w := &want[day]
+			if w.Rows++; w.Rows == 1 {
+				w.Day, w.First = days[day].Truncate(24*time.Hour), at
+			}
+			w.Last = at
+			head, err := event.ReadHead(event1(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.IDSum += head.EventHash(0)
+		}
+		if _, _, err := r.Append(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seg, err := r.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := seg.Receipts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-events +receipts)\n%s", diff)
+	}
+	// A segment that is not as it was written gives none.
+	if err := os.Truncate(seg.path, seg.Bytes-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seg.Receipts(); err == nil {
+		t.Error("a segment that lost a byte has receipts")
+	}
+}
+
+func event1(id uuid.UUID) []byte {
+	c := event.New()
+	c.Append(&event.Row{EventID: id})
+	return c.EncodeBlock(nil)
+}
+
+func BenchmarkReceipts(b *testing.B) {
+	dir := b.TempDir()
+	index, err := dedupe.Open(filepath.Join(dir, "dedupe"), dedupe.Options{Window: time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(Options{Dir: filepath.Join(dir, "spool"), Index: index, MinFree: -1, SegmentRows: 1 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer index.Close()
+	defer s.Close()
+	const rows = 200_000
+	for n := 0; n < rows; n += 2000 {
+		c := event.New()
+		for i := range 2000 {
+			c.Append(&event.Row{EventID: uuid.New(), UserID: fmt.Sprint("user-", i), Name: "Page Viewed", Time: int64(n+i) * 40_000, URL: "https://shop.example.com/products/" + strings.Repeat("x", 60)})
+		}
+		if _, _, err := s.Append(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Seal(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	seg, err := s.Next(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			if err := seg.Verify(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/event")
+	})
+	b.Run("receipts", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := seg.Receipts(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/event")
+	})
 }

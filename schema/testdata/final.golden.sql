@@ -734,6 +734,74 @@ FROM events
 ARRAY JOIN CAST(properties, 'Array(Tuple(LowCardinality(String), String))') AS told
 WHERE type = 'identify';
 
+CREATE TABLE quarantine
+(
+    `id` UUID COMMENT 'Identity of the rejected record' CODEC(NONE),
+    `at` DateTime64(3, 'UTC') COMMENT 'When it arrived; UTC, milliseconds' CODEC(Delta(8), ZSTD(1)),
+    `source` LowCardinality(String) COMMENT 'Which write key or file mapping it came with',
+    `route` LowCardinality(String) COMMENT 'Route it came in by: /v1/events, /v1/batch, /v1/track, ...',
+    `request` UUID COMMENT 'The request it was a part of' CODEC(ZSTD(1)),
+    `record_index` UInt32 COMMENT 'Its place among the records of the request, from 0' CODEC(ZSTD(1)),
+    `records` UInt32 COMMENT 'Records this row stands for: 1; more in a row that only counts those past what is kept of one request' CODEC(ZSTD(1)),
+    `code` LowCardinality(String) COMMENT 'Kind of the reason: missing, type, value, too_long, too_many, time, utf8, syntax',
+    `field` String COMMENT 'Field at fault as the sender calls it; empty when the record as a whole is' CODEC(ZSTD(1)),
+    `reason` String COMMENT 'What is wrong and what would be right' CODEC(ZSTD(1)),
+    `message_id` String COMMENT 'messageId as sent, at most 60 bytes of it; empty when there was none' CODEC(ZSTD(1)),
+    `ids` Array(String) COMMENT 'userId, anonymousId and previousId as far as they could be read: whose record it may be' CODEC(ZSTD(1)),
+    `payload` String COMMENT 'The record as it came, write keys replaced; at most 64 KiB of it; not always JSON, nor UTF-8' CODEC(ZSTD(3)),
+    `payload_bytes` UInt32 COMMENT 'Size of the record as it came, bytes' CODEC(ZSTD(1)),
+    `payload_cut` Bool COMMENT 'payload or envelope is not whole, so it cannot be sent again' CODEC(ZSTD(1)),
+    `envelope` String COMMENT 'What its batch said for all of its records, as JSON: sentAt, context; empty when nothing' CODEC(ZSTD(3)),
+    `ip` String COMMENT 'Address of the connection' CODEC(ZSTD(1)),
+    `user_agent` LowCardinality(String) COMMENT 'User agent of the request'
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMMDD(at)
+ORDER BY (source, code, field, at)
+TTL toDateTime(at, 'UTC') + toIntervalDay(30)
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Rejected records of the last 30 days with reason and payload (one row per record)';
+
+CREATE TABLE quarantine_replays
+(
+    `id` UUID COMMENT 'The rejected record: quarantine.id' CODEC(NONE),
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was sent again; UTC' CODEC(Delta(8), ZSTD(1)),
+    `request` UUID COMMENT 'The request it had been a part of: quarantine.request' CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(at)
+PARTITION BY toYYYYMM(at)
+ORDER BY id
+TTL toDateTime(at, 'UTC') + toIntervalDay(62)
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Rejected records that were sent again and taken (one row per record)';
+
+CREATE TABLE receipts
+(
+    `segment_id` UUID COMMENT 'Segment of the spool, one INSERT; of rows older than a week any one of the day',
+    `day` Date COMMENT 'Day of the events, UTC',
+    `rows` UInt64 COMMENT 'Accepted events' CODEC(T64, ZSTD(1)),
+    `id_sum` UInt64 COMMENT 'Sum of cityHash64(event_id) of them, modulo 2^64' CODEC(NONE),
+    `first_at` DateTime64(3, 'UTC') COMMENT 'When the first of them was received, UTC' CODEC(Delta(8), ZSTD(1)),
+    `last_at` DateTime64(3, 'UTC') COMMENT 'When the last of them was received, UTC' CODEC(Delta(8), ZSTD(1)),
+    `loaded_at` DateTime('UTC') DEFAULT now('UTC') COMMENT 'When ClickHouse had confirmed the segment, UTC' CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (day, segment_id)
+TTL loaded_at + toIntervalDay(7) GROUP BY day SET rows = sum(rows), id_sum = sum(id_sum), first_at = min(first_at), last_at = max(last_at), loaded_at = max(loaded_at)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'What was accepted, written down before loading (rows of a day add up)';
+
+CREATE TABLE repeats
+(
+    `day` Date COMMENT 'Day of the event, UTC',
+    `event_id` UUID COMMENT 'The event',
+    `received_at` DateTime64(3, 'UTC') COMMENT 'When this copy of it was received, UTC'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (day, event_id, received_at)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Copies of events that were accepted more than once (one row per copy with FINAL)';
+
 CREATE TABLE schema_migrations
 (
     `kind` LowCardinality(String) COMMENT 'migration or view',
@@ -750,4 +818,21 @@ ENGINE = ReplacingMergeTree
 ORDER BY (kind, version, name, started_at)
 SETTINGS index_granularity = 8192
 COMMENT 'What the migrator did (one row per run of a file, with FINAL)';
+
+CREATE TABLE verifications
+(
+    `at` DateTime64(3, 'UTC') COMMENT 'When it ended, UTC',
+    `from_day` Date COMMENT 'First day that was compared, UTC',
+    `to_day` Date COMMENT 'The day after the last one, UTC',
+    `days` UInt32 COMMENT 'Days with events or receipts in between',
+    `events` UInt64 COMMENT 'Events stored for these days, each once',
+    `sums` UInt64 COMMENT 'Numbers that were compared',
+    `differences` UInt32 COMMENT 'Numbers that were not what they should be',
+    `details` String COMMENT 'The first of them, a line each; empty when there are none',
+    `took` Float64 COMMENT 'Seconds it took'
+)
+ENGINE = MergeTree
+ORDER BY at
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'What livello verify found (one row per run)';
 
