@@ -1,6 +1,6 @@
 -- Feeds person_day from every insert into events. Sums only: no now(), no look-up, nothing that a late event could miss.
 -- Nothing here may throw, whatever the event holds: one bad row would hold up its whole insert (toUnixTimestamp does, past 2106).
--- sum(kind = 'x') rather than countIf: the comparison is made per dictionary entry, and costs half (docs/schema.md).
+-- sum(kind = 'x') rather than countIf: it costs a quarter to a half less (docs/schema.md).
 CREATE MATERIALIZED VIEW IF NOT EXISTS person_day_mv /*ON CLUSTER*/ TO person_day
 (
     distinct_id      String                                                       COMMENT 'User id, or anonymous id of a visitor who is not logged in',
