@@ -184,8 +184,9 @@ const firstPart = 128 << 10
 
 var parts = sync.Pool{New: func() any { return new([firstPart]byte) }}
 
-// copyFrom sends what a streamed SELECT produces. It returns an error only while nothing was sent.
-func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format string, cancel context.CancelFunc) error {
+// copyFrom sends what a streamed SELECT produces. It returns an error only while nothing was sent; ended says that the
+// statement came to its end without one.
+func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format string, cancel context.CancelFunc) (ended bool, err error) {
 	if a.q.wait {
 		return a.copyWhole(out, wait, format, cancel)
 	}
@@ -196,32 +197,54 @@ func (a *answer) copyFrom(out *os.File, wait func() (stats, error), format strin
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		st, err := wait()
 		if err != nil {
-			return err
+			return false, err
 		}
 		a.begin(format, &st)
 		if _, err := a.Write(first[:n]); err != nil {
-			return nil
+			return true, nil
 		}
-		return a.finish(nil)
+		return true, a.finish(nil)
 	}
 	if err != nil {
 		abandon(out, wait, cancel)
-		return fmt.Errorf("read result: %w", err)
+		return false, fmt.Errorf("read result: %w", err)
 	}
 	a.begin(format, nil)
 	buf := first[:n]
 	for {
 		if _, err := a.Write(buf); err != nil {
 			abandon(out, wait, cancel) // the client has gone
-			return nil
+			return false, nil
 		}
 		n, err := out.Read(first)
 		if err != nil {
 			_, err := wait()
-			return a.finish(err)
+			return err == nil, a.finish(err)
 		}
 		buf = first[:n]
 	}
+}
+
+// waitMemory is how much of a result that is held back (wait_end_of_query) stays in memory before it goes to a file.
+const waitMemory = 4 << 20
+
+// copyWhole holds the result back until the statement has ended, so that an error always has its own status.
+func (a *answer) copyWhole(out *os.File, wait func() (stats, error), format string, cancel context.CancelFunc) (ended bool, err error) {
+	held := &spill{limit: waitMemory}
+	defer held.close()
+	if _, err := io.Copy(held, out); err != nil {
+		abandon(out, wait, cancel)
+		return false, fmt.Errorf("hold back result: %w", err)
+	}
+	st, err := wait()
+	if err != nil {
+		return false, err
+	}
+	a.begin(format, &st)
+	if err := held.writeTo(a); err != nil {
+		return true, nil
+	}
+	return true, a.finish(nil)
 }
 
 // abandon ends a statement whose result nobody wants, and reads its pipe empty until it has ended. The pipe must not be
@@ -230,29 +253,6 @@ func abandon(out *os.File, wait func() (stats, error), cancel context.CancelFunc
 	cancel()
 	_, _ = io.Copy(io.Discard, out)
 	_, _ = wait()
-}
-
-// waitMemory is how much of a result that is held back (wait_end_of_query) stays in memory before it goes to a file.
-const waitMemory = 4 << 20
-
-// copyWhole holds the result back until the statement has ended, so that an error always has its own status.
-func (a *answer) copyWhole(out *os.File, wait func() (stats, error), format string, cancel context.CancelFunc) error {
-	held := &spill{limit: waitMemory}
-	defer held.close()
-	_, copyErr := io.Copy(held, out)
-	if copyErr != nil {
-		abandon(out, wait, cancel)
-		return fmt.Errorf("hold back result: %w", copyErr)
-	}
-	st, err := wait()
-	if err != nil {
-		return err
-	}
-	a.begin(format, &st)
-	if err := held.writeTo(a); err != nil {
-		return nil
-	}
-	return a.finish(nil)
 }
 
 // contentType is ClickHouse's media type of a format.

@@ -6,7 +6,7 @@
 // How the parts fit:
 //
 //	Engine      the loaded library, one data path, one connection kept open so that the engine stays up
-//	session     one engine connection: opened per request, given its settings, closed after it (about 1 ms)
+//	session     one engine connection, prepared for a request (database, settings, role); small pool of equal ones
 //	Handler     http.Handler with full rights, for our own commands: in process (Transport) and on engine.sock
 //	ReadOnly    http.Handler for other programs: user and password, the engine's "reader" role, limits
 //	Folder      a data folder: its LOCK, its engine and its engine.sock

@@ -49,7 +49,8 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closing  bool
-	sessions map[*session]struct{}
+	sessions map[*session]struct{} // in use
+	idle     []*session            // prepared and waiting, newest first
 	drained  sync.Cond
 }
 
@@ -245,6 +246,7 @@ func (e *Engine) Close() error {
 	}
 	e.closing = true
 	e.mu.Unlock()
+	e.closeIdle()
 
 	idle := make(chan struct{})
 	timer := time.AfterFunc(e.grace, func() { e.killAll(idle) })

@@ -71,8 +71,7 @@ func (s *session) classify(sql string) (queryAnalysis, error) {
 	return a, nil
 }
 
-// check refuses what a reader may not run. The session must still have the rights of the owner and must not have run
-// anything of the client's.
+// check refuses what a reader may not run. The session must have nothing of the client's in it.
 func (g guard) check(ctx context.Context, s *session, sql string, params []param) error {
 	a, err := s.classify(sql)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -14,37 +15,50 @@ import (
 type door interface {
 	// enter authenticates a request and takes a place among those that run; leave gives it back.
 	enter(r *http.Request, q *request) (leave func(), err error)
-	// admit looks at a statement before it runs and prepares the session: settings, role, limits.
-	admit(ctx context.Context, s *session, r *http.Request, q *request) error
+	// session looks at a statement before it runs and gives a session with the settings, rights and limits it runs under.
+	session(ctx context.Context, r *http.Request, q *request) (s *session, done func(keep bool), err error)
 }
 
 // Handler speaks the ClickHouse HTTP interface with full rights and asks for no password: it is meant for this process
 // (see Transport) and for a socket that only this user can open, never for a network port.
-func (e *Engine) Handler() http.Handler { return &handler{engine: e, door: ownerDoor{}} }
+func (e *Engine) Handler() http.Handler { return &handler{engine: e, door: ownerDoor{e}} }
 
 // ownerDoor lets everything in.
-type ownerDoor struct{}
+type ownerDoor struct{ engine *Engine }
 
 func (ownerDoor) enter(*http.Request, *request) (func(), error) { return func() {}, nil }
 
-func (ownerDoor) admit(ctx context.Context, s *session, r *http.Request, q *request) error {
+func (d ownerDoor) session(ctx context.Context, r *http.Request, q *request) (*session, func(bool), error) {
 	if q.session != "" {
-		return newException(codeNotImplemented, "session_id is not supported by the embedded engine: each request has a session of its own; send settings as URL parameters")
+		return nil, nil, newException(codeNotImplemented, "session_id is not supported by the embedded engine: each request has a session of its own; send settings as URL parameters")
 	}
 	if q.role {
-		return newException(codeNotImplemented, "role is not supported by the embedded engine")
+		return nil, nil, newException(codeNotImplemented, "role is not supported by the embedded engine")
 	}
-	settings := q.settings
-	for i, p := range settings {
-		if p.name == "log_comment" { // the beginning of it is how a statement is found again to be killed
-			settings[i].value = s.token + " " + p.value
-		}
-	}
+	settings := slices.Clone(q.settings)
 	// As on a server, GET must not change anything: links are followed by programs that mean no harm.
 	if r.Method != http.MethodPost && !hasSetting(settings, "readonly") {
 		settings = append(settings, param{"readonly", "2"})
 	}
-	return s.set(ctx, settings)
+	return d.engine.use(ctx, sessionKey(roleOwner, q.database, settings), func(ctx context.Context, s *session) error {
+		if err := s.enterDatabase(ctx, q.database); err != nil {
+			return err
+		}
+		for i, p := range settings {
+			if p.name == "log_comment" { // the beginning of it is how a statement is found again to be killed
+				settings[i].value = s.token + " " + p.value
+			}
+		}
+		return s.set(ctx, settings)
+	})
+}
+
+// enterDatabase makes unqualified names mean the tables of database; the engine's own default is called default.
+func (s *session) enterDatabase(ctx context.Context, database string) error {
+	if database == "" {
+		return nil
+	}
+	return s.exec(ctx, "USE "+quoteIdentifier(database))
 }
 
 func hasSetting(settings []param, name string) bool {
@@ -144,27 +158,21 @@ func (h *handler) run(ctx context.Context, r *http.Request, q *request, a *answe
 	if isHello(q) {
 		return h.hello(q, a)
 	}
-	s, err := h.engine.open()
+	s, done, err := h.door.session(ctx, r, q)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if q.database != "" {
-		if err := s.exec(ctx, "USE "+quoteIdentifier(q.database)); err != nil {
-			return err
-		}
-	}
-	if err := h.door.admit(ctx, s, r, q); err != nil {
-		return err
-	}
+	keep := false
+	defer func() { done(keep) }() // also when finish breaks the response off by panicking
 	switch q.kind {
 	case statementSelect:
-		return h.runSelect(ctx, s, q, a)
+		keep, err = h.runSelect(ctx, s, q, a)
 	case statementInsert:
-		return h.runInsert(ctx, s, q, a)
+		keep, err = h.runInsert(ctx, s, q, a)
 	default:
-		return h.runOther(ctx, s, q, a)
+		err = h.runOther(ctx, s, q, a) // it may have been SET or USE
 	}
+	return err
 }
 
 // runOther runs a statement as it is; the engine honours its FORMAT clause.
@@ -180,31 +188,32 @@ func (h *handler) runOther(ctx context.Context, s *session, q *request, a *answe
 	return a.finish(nil)
 }
 
-func (h *handler) runSelect(ctx context.Context, s *session, q *request, a *answer) error {
+// runSelect says whether the session is as it was before.
+func (h *handler) runSelect(ctx context.Context, s *session, q *request, a *answer) (keep bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out, wait, err := s.stream(ctx, q.sel, q.format, q.params)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer out.Close()
-	err = a.copyFrom(out, wait, q.outputFormat(), cancel)
+	keep, err = a.copyFrom(out, wait, q.outputFormat(), cancel)
 	var exc *exception
 	if errors.As(err, &exc) && exc.code == codeSyntaxError && !a.begun {
 		// Run it as it was written: the message then speaks of the client's text, and if only the place of INTO OUTFILE
 		// was misjudged, it works.
-		return h.runOther(ctx, s, q, a)
+		return false, h.runOther(ctx, s, q, a)
 	}
-	return err
+	return keep, err
 }
 
-func (h *handler) runInsert(ctx context.Context, s *session, q *request, a *answer) error {
+// runInsert says whether the session is as it was before.
+func (h *handler) runInsert(ctx context.Context, s *session, q *request, a *answer) (keep bool, err error) {
 	format := q.statement.format
 	if format == "" {
-		return h.runOther(ctx, s, q, a) // neither VALUES nor FORMAT nor SELECT: the engine says what it expected
+		return false, h.runOther(ctx, s, q, a) // neither VALUES nor FORMAT nor SELECT: the engine says what it expected
 	}
 	var st stats
-	var err error
 	if format == "Values" && q.dataAll && len(q.params) > 0 {
 		// Parameters inside the VALUES are only bound when the statement runs as a whole.
 		var values []byte
@@ -215,10 +224,10 @@ func (h *handler) runInsert(ctx context.Context, s *session, q *request, a *answ
 		st, err = s.insert(ctx, q.text, format, q.params, q.data)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	a.begin(format, &st)
-	return a.finish(nil)
+	return true, a.finish(nil)
 }
 
 // outputFormat is the format the result will have.

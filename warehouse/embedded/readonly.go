@@ -69,28 +69,44 @@ func (d *readerDoor) enter(_ *http.Request, q *request) (func(), error) {
 	}
 }
 
-func (d *readerDoor) admit(ctx context.Context, s *session, _ *http.Request, q *request) error {
+func (d *readerDoor) session(ctx context.Context, _ *http.Request, q *request) (*session, func(bool), error) {
 	if q.kind == statementInsert {
-		return newException(codeReadonly, "Cannot execute query in readonly mode: this endpoint takes SELECT, SHOW, DESCRIBE, EXISTS and EXPLAIN")
+		return nil, nil, newException(codeReadonly, "Cannot execute query in readonly mode: this endpoint takes SELECT, SHOW, DESCRIBE, EXISTS and EXPLAIN")
 	}
 	settings, err := d.settings(q)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := d.engine.guard.check(ctx, s, q.text, q.params); err != nil {
-		return err
+	if err := d.check(ctx, q); err != nil {
+		return nil, nil, err
 	}
-	if q.database == "" {
-		if err := s.exec(ctx, "USE "+quoteIdentifier(d.options.Database)); err != nil {
+	database := q.database
+	if database == "" {
+		database = d.options.Database
+	}
+	return d.engine.use(ctx, sessionKey(roleReader, database, settings), func(ctx context.Context, s *session) error {
+		if err := s.enterDatabase(ctx, database); err != nil {
 			return err
 		}
-	}
-	if err := s.set(ctx, settings); err != nil {
+		if err := s.set(ctx, settings); err != nil {
+			return err
+		}
+		// From here on the session cannot give itself more: no statement that could is let through by the guard.
+		if err := s.exec(ctx, "SET ROLE "+roleReader); err != nil {
+			return err
+		}
+		return s.exec(ctx, "SET readonly = 1")
+	})
+}
+
+// check asks the guard, on a session that has nothing of the client's in it: a setting such as limit=0 would otherwise hide
+// from the guard what it looks for.
+func (d *readerDoor) check(ctx context.Context, q *request) error {
+	s, done, err := d.engine.use(ctx, "guard", func(context.Context, *session) error { return nil })
+	if err != nil {
 		return err
 	}
-	// From here on the session cannot give itself more: no statement that could is let through by the guard.
-	if err := s.exec(ctx, "SET ROLE "+roleReader); err != nil {
-		return err
-	}
-	return s.exec(ctx, "SET readonly = 1")
+	err = d.engine.guard.check(ctx, s, q.text, q.params)
+	done(err == nil)
+	return err
 }

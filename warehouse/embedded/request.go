@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,7 +99,8 @@ func (q *request) readValues(values url.Values) error {
 			*target = *target || truthy(values.Get(name))
 		}
 	}
-	for name, list := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) { // one order, so that equal settings share a session
+		list := values[name]
 		value := list[len(list)-1]
 		switch {
 		case strings.HasPrefix(name, "param_"):

@@ -12,9 +12,11 @@ import (
 	"unsafe"
 )
 
-// session is one connection to the engine. It runs one statement at a time and keeps nothing between requests.
+// session is one connection to the engine. It runs one statement at a time; see pool.go for what becomes of it after a
+// request.
 type session struct {
 	engine *Engine
+	key    string         // how it was prepared
 	handle unsafe.Pointer // chdb_connection *, what connect gave and close wants
 	conn   uintptr        // the chdb_connection in it, what every other call wants
 	token  string         // marks this session's statements in system.processes, as log_comment

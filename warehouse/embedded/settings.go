@@ -89,6 +89,7 @@ func (d *readerDoor) settings(q *request) ([]param, error) {
 		q.ignored = append(q.ignored, "session_id")
 	}
 	slices.Sort(q.ignored)
+	slices.SortFunc(list, func(a, b param) int { return strings.Compare(a.name, b.name) }) // one order, one session key
 	for _, l := range limits {
 		if l.value > 0 {
 			list = append(list, param{l.name, strconv.FormatFloat(l.value, 'f', -1, 64)})
