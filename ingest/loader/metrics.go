@@ -10,14 +10,14 @@ import (
 )
 
 type metrics struct {
-	rows, segments, retries prometheus.Counter
-	insertRows              prometheus.Histogram
-	insertSeconds           prometheus.Histogram
-	ageSeconds              prometheus.Histogram
+	rows, segments, retries, refused prometheus.Counter
+	insertRows                       prometheus.Histogram
+	insertSeconds                    prometheus.Histogram
+	ageSeconds                       prometheus.Histogram
 }
 
 // newMetrics registers what the loader counts and what can be read off the spool at any moment.
-func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.Time) *metrics {
+func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.Time, failing func() (error, time.Time)) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
@@ -28,6 +28,13 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 	gauge("livello_spool_bytes", "Bytes of all segments on disk.", func(st spool.Status) float64 { return float64(st.Bytes) })
 	gauge("livello_spool_waiting_segments", "Sealed segments that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.Segments) })
 	gauge("livello_spool_waiting_events", "Accepted events that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.WaitingRows) })
+	gauge("livello_spool_refused_segments", "Segments that could not be loaded and were set aside; they wait for a person.", func(st spool.Status) float64 { return float64(st.Refused) })
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_loader_up", Help: "1 when ClickHouse takes what is sent, 0 from the first failure until the next success."}, func() float64 {
+		if reason, _ := failing(); reason != nil {
+			return 0
+		}
+		return 1
+	})
 	gauge("livello_spool_oldest_waiting_seconds", "Age of the oldest accepted event that ClickHouse has not confirmed; 0 when none waits.", func(st spool.Status) float64 {
 		if st.OldestWaiting.IsZero() {
 			return 0
@@ -38,6 +45,7 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 		rows:          make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_events_total", Help: "Events that ClickHouse confirmed."}),
 		segments:      make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_segments_total", Help: "Segments that ClickHouse confirmed."}),
 		retries:       make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_failed_attempts_total", Help: "INSERTs that failed and are tried again."}),
+		refused:       make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_refused_segments_total", Help: "Segments that were set aside."}),
 		insertRows:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_rows", Help: "Events per INSERT.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		insertSeconds: make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_seconds", Help: "Seconds per confirmed INSERT, views included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		ageSeconds:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_age_seconds", Help: "Seconds from the acceptance of a segment's first event to its confirmation.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 16)}),

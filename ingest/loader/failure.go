@@ -1,0 +1,100 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"syscall"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// fault says where the reason of a failed attempt lies.
+type fault string
+
+const (
+	away    fault = "away"    // ClickHouse or the way to it: the segment has no part in it
+	refused fault = "refused" // ClickHouse answered that it does not take these bytes
+	damaged fault = "damaged" // the segment's file is not what was written
+	local   fault = "local"   // the file cannot be opened now
+)
+
+// unreadableError says that a segment could not be read before anything of it was sent.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// faultOf judges a failed attempt. What ClickHouse answers with a code that is not in temporary is taken for the segment's fault,
+// also a code that nobody has seen yet: that is safe, because a refused segment is set aside only when another one is taken.
+func faultOf(err error) fault {
+	var unreadable *unreadableError
+	if errors.As(err, &unreadable) {
+		var path *fs.PathError
+		if errors.As(err, &path) && !errors.Is(err, syscall.EIO) {
+			return local
+		}
+		return damaged
+	}
+	var answer *clickhouse.Exception
+	if errors.As(err, &answer) {
+		if temporary[proto.Error(answer.Code)] {
+			return away
+		}
+		return refused
+	}
+	var status *clickhouse.HTTPError
+	if errors.As(err, &status) && status.StatusCode == http.StatusRequestEntityTooLarge {
+		return refused // by a proxy in front
+	}
+	return away
+}
+
+// Away says of an error of the database that nothing can be asked of it now: the network, or one of the answers that pass.
+func Away(err error) bool { return err != nil && faultOf(err) == away }
+
+// codeOf is ClickHouse's code in err, or 0.
+func codeOf(err error) int {
+	var answer *clickhouse.Exception
+	if errors.As(err, &answer) {
+		return int(answer.Code)
+	}
+	return 0
+}
+
+// temporary are ClickHouse's answers that cannot lie in the segment: it is overloaded, starting, full, or set up so that it takes
+// no segment at all (no table, no rights).
+var temporary = set(
+	// Overloaded.
+	proto.ErrTimeoutExceeded, proto.ErrTooSlow, proto.ErrTooManySimultaneousQueries, proto.ErrTooManyParts, proto.ErrServerOverloaded,
+	proto.ErrMemoryLimitExceeded, proto.ErrCannotAllocateMemory, proto.ErrCannotScheduleTask, proto.ErrQuotaExceeded, proto.ErrNoFreeConnection,
+	proto.ErrReceivedErrorTooManyRequests, proto.ErrDeadlockAvoided,
+	// Interrupted.
+	proto.ErrAborted, proto.ErrQueryWasCancelled, proto.ErrQueryWasCancelledByClient, proto.ErrUnknownStatusOfInsert, proto.ErrAsyncLoadWaitFailed,
+	// Its disk or object store.
+	proto.ErrNotEnoughSpace, proto.ErrCannotOpenFile, proto.ErrCannotReadFromFileDescriptor, proto.ErrCannotWriteToFileDescriptor,
+	proto.ErrSystemError, proto.ErrS3Error,
+	// Its network, Keeper and replicas.
+	proto.ErrDNSError, proto.ErrSocketTimeout, proto.ErrNetworkError, proto.ErrCannotReadFromSocket, proto.ErrCannotWriteToSocket, proto.ErrPocoException,
+	proto.ErrNoZookeeper, proto.ErrKeeperException, proto.ErrAllConnectionTriesFailed, proto.ErrNoActiveReplicas, proto.ErrTooFewLiveReplicas,
+	proto.ErrUnsatisfiedQuorumForPreviousWrite, proto.ErrReplicaIsNotInQuorum, proto.ErrAllReplicasLost, proto.ErrReplicaStatusChanged,
+	// Set up so that it takes nothing.
+	proto.ErrReadonly, proto.ErrTableIsReadOnly, proto.ErrTableIsDropped, proto.ErrUnknownTable, proto.ErrUnknownDatabase,
+	proto.ErrUnknownUser, proto.ErrWrongPassword, proto.ErrRequiredPassword, proto.ErrIPAddressNotAllowed,
+	proto.ErrAuthenticationFailed, proto.ErrAccessDenied, proto.ErrDatabaseAccessDenied,
+)
+
+func set(codes ...proto.Error) map[proto.Error]bool {
+	m := make(map[proto.Error]bool, len(codes))
+	for _, code := range codes {
+		m[code] = true
+	}
+	return m
+}
+
+// errStalled ends an INSERT when ClickHouse answers nothing at all any more.
+var errStalled = errors.New("ClickHouse has stopped answering in the middle of an INSERT")
+
+func stalled(probe error) error { return fmt.Errorf("%w: %w", errStalled, probe) }
