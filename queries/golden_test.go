@@ -73,6 +73,7 @@ func testAnswers(t *testing.T, db database) {
 		"email_engagement":   {"from": "2026-01-19", "to": "2026-01-20", "days": "2"},
 		"engagement_history": {"person": "a2"},
 		"funnel":             {"from": "2026-01-01", "steps": "page_view,cart_add,purchase", "window": "1814400"},
+		"machine_traffic":    {"from": "2026-01-01"},
 		"recent_purchases":   {"limit": "5"},
 		"top_content":        {"from": "2026-01-01", "kinds": "page_view,content_download"},
 		"weekly_retention":   {"from": "2026-01-05", "to": "2026-02-02", "weeks": "4"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/queries"
 )
@@ -68,6 +69,13 @@ func (c *Config) ingestLimits() ingest.Limits {
 			Properties: c.Limits.Properties, Value: int(c.Limits.Value), Ahead: c.Limits.Ahead},
 		Body: int64(c.Limits.Body), Decoded: int64(c.Limits.Decoded), Keyless: int64(c.Limits.Keyless), Rate: c.Limits.Rate,
 	}
+}
+
+// machineOptions translates the settings.
+func (c *Config) machineOptions() machine.Options {
+	m := c.Machine
+	return machine.Options{Sender: m.Sender, UserAgents: m.UserAgents, Networks: m.Networks, HeadRequests: m.HeadRequests,
+		Fast: m.Fast, AllLinks: m.AllLinks, Remember: m.Remember}
 }
 
 // newServer bounds how long a client may take to send, so that slow ones cannot hold connections for ever. How long an

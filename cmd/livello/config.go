@@ -5,6 +5,7 @@ import (
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/sources/segment"
 )
 
@@ -40,6 +41,7 @@ type Config struct {
 	Dedupe struct {
 		Window time.Duration `koanf:"window" help:"how long, from arrival, a repeated message id is recognized"`
 	} `koanf:"dedupe"`
+	Machine Machine `koanf:"machine"`
 
 	Metrics struct {
 		Open bool `koanf:"open" help:"serve /metrics without a key"`
@@ -67,6 +69,17 @@ type Limits struct {
 	Rate       float64       `koanf:"rate" help:"events a second and source; 0: no limit"`
 }
 
+// Machine says which events are not a human's; docs/machine-traffic.md has the rules.
+type Machine struct {
+	Sender       bool          `koanf:"sender" help:"believe senders: properties or context with bot true, or machine and a reason"`
+	UserAgents   bool          `koanf:"user_agents" help:"mark events with the user agent of a bot (bot_user_agent)"`
+	Networks     []string      `koanf:"networks" help:"address ranges of data centres such as 203.0.113.0/24, with commas; events from there are marked (data_center)"`
+	HeadRequests bool          `koanf:"head_requests" help:"mark events with method HEAD, and a GET or click of the same link within 10 s after it (head_request)"`
+	Fast         time.Duration `koanf:"fast" help:"mark opens and clicks of a mail this soon after its delivery (fast_open, fast_click); 0: off"`
+	AllLinks     int           `koanf:"all_links" help:"mark a click when this many different links of its mail were clicked within 10 s (all_links), at most 8; 0: off"`
+	Remember     int           `koanf:"remember" help:"how many mails are remembered for that; 131,072 take 10 MiB"`
+}
+
 // CORS says which web pages may send events from a browser.
 type CORS struct {
 	Origins []string `koanf:"origins" help:"origins such as https://shop.example.com, with commas; *: any; empty: none"`
@@ -87,6 +100,8 @@ func defaults() Config {
 	c.Spool.MaxBytes = 16 << 30
 	c.Spool.MinFree = 512 << 20
 	c.Dedupe.Window = 168 * time.Hour
+	m := machine.DefaultOptions
+	c.Machine = Machine{Sender: m.Sender, UserAgents: m.UserAgents, HeadRequests: m.HeadRequests, Fast: m.Fast, AllLinks: m.AllLinks, Remember: m.Remember}
 	c.Stop.Timeout = 20 * time.Second
 	c.Log.Level = "info"
 	c.Log.Format = "auto"

@@ -16,6 +16,7 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 
 	"github.com/livello/livello/access"
+	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/sources/segment"
 )
 
@@ -90,6 +91,9 @@ func (c *Config) validate() error {
 	}
 	if _, err := access.NewWriteKeys("", c.Sources); err != nil {
 		bad("sources", "%w", err)
+	}
+	if _, err := machine.New(c.machineOptions()); err != nil {
+		bad("machine", "%w", err)
 	}
 	if _, err := segment.NewMapping(c.Kinds); err != nil {
 		bad("kinds", "%w", err)

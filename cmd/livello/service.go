@@ -18,6 +18,7 @@ import (
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/loader"
+	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/queries"
@@ -207,8 +208,12 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 	if err != nil {
 		return fmt.Errorf("setting kinds: %w", err)
 	}
+	machines, err := machine.New(s.cfg.machineOptions())
+	if err != nil {
+		return fmt.Errorf("setting machine: %w", err)
+	}
 	in := ingest.New(ingest.Options{
-		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency,
+		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency, Machine: machines,
 		Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: s.db}, registry, s.checks(), s.log)
