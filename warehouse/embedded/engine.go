@@ -99,7 +99,10 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
 	e.args = []string{"livello", "--path=" + path, "--config-file=" + config,
-		"--implicit_select=0", "--allow_introspection_functions=0"}
+		"--implicit_select=0", "--allow_introspection_functions=0",
+		// On a terminal the engine logs to it: "<Fatal> ThreadStatus: current_thread contains invalid address" at inserts with
+		// views (nested thread states, of no consequence) in the middle of our own output.
+		"--log-level=none", "--logger.console=false"}
 	if err := e.boot(ctx); err != nil {
 		return nil, fmt.Errorf("open engine on %s: %w", path, err)
 	}
