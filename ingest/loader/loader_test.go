@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,15 +132,20 @@ func TestSegmentsReachTheTableAndEveryView(t *testing.T) {
 	}
 }
 
-// faulty stands between the loader and the real database and spoils the first attempts at each segment.
+// faulty stands between the loader and the real database and spoils the first attempts at each segment, and at its receipts.
 type faulty struct {
 	Inserter
-	attempts atomic.Int64
+	attempts atomic.Int64 // at segments
+	receipts atomic.Int64
 	spoil    func(attempt int64, insert func(io.Reader) error, data io.Reader) error
 }
 
 func (f *faulty) InsertFormat(ctx context.Context, format, query string, data io.Reader) error {
-	return f.spoil(f.attempts.Add(1), func(r io.Reader) error { return f.Inserter.InsertFormat(ctx, format, query, r) }, data)
+	count := &f.attempts
+	if strings.Contains(query, "receipts") {
+		count = &f.receipts
+	}
+	return f.spoil(count.Add(1), func(r io.Reader) error { return f.Inserter.InsertFormat(ctx, format, query, r) }, data)
 }
 
 var errLost = errors.New("connection reset by peer")
