@@ -110,6 +110,16 @@ func (w *WriteKeys) WriteKey(key string) (source, channel string, ok bool) {
 	return w.sources[found].name, w.sources[found].channel, true
 }
 
+// Channel is the channel of a source by its name, "" when it has none or there is no such source.
+func (w *WriteKeys) Channel(source string) string {
+	for i := range w.sources {
+		if w.sources[i].name == source {
+			return w.sources[i].channel
+		}
+	}
+	return ""
+}
+
 // Names are the names of all sources.
 func (w *WriteKeys) Names() []string {
 	names := make([]string, len(w.sources))

@@ -23,10 +23,15 @@ type result struct {
 // receive does what every route does: key, body, decode, keep. With strict a single reject leaves all records out, and is
 // the error. The error is an *Error where the sender can do something about it.
 func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, strict bool) (result, error) {
-	meta := segment.Meta{Type: typ, ReceivedAt: s.now(), UserAgent: c.Request().UserAgent()}
+	now := s.now()
+	meta := segment.Meta{Type: typ, ReceivedAt: now, UserAgent: c.Request().UserAgent(), IP: c.RealIP()}
+	said, err := local(c.Request(), &meta)
+	if err != nil {
+		return result{}, err
+	}
 	key, given := headerKey(c.Request())
 	if given {
-		if err := s.identify(key, &meta); err != nil {
+		if err := s.identify(key, said.source, now, &meta); err != nil {
 			return result{}, err
 		}
 	}
@@ -40,11 +45,11 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 		return result{}, err
 	}
 	if !given {
-		if err := s.identify(segment.WriteKey(body), &meta); err != nil {
+		key = segment.WriteKey(body)
+		if err := s.identify(key, said.source, now, &meta); err != nil {
 			return result{}, err
 		}
 	}
-	meta.IP = c.RealIP()
 
 	events := s.columns.Get().(*event.Columns)
 	defer func() {
@@ -61,18 +66,23 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 		s.metrics.rejected.WithLabelValues(rejects[i].Code).Inc()
 	}
 	if strict && len(rejects) > 0 {
+		if shape == segment.Single {
+			s.setAside(c, body, key, &meta, said, rejects)
+		}
 		return result{}, rejectedError(rejects)
 	}
 	if events.Rows() == 0 {
+		s.setAside(c, body, key, &meta, said, rejects)
 		return result{rejects: rejects}, nil
 	}
-	if wait := s.rates.take(meta.Source, events.Rows(), meta.ReceivedAt); wait > 0 {
+	if wait := s.rates.take(meta.Source, events.Rows(), now); wait > 0 {
 		return result{}, tooFast(wait)
 	}
 	accepted, duplicates, err := s.log.Append(c.Request().Context(), events)
 	if err != nil {
 		return result{}, appendError(err)
 	}
+	s.setAside(c, body, key, &meta, said, rejects)
 	s.metrics.accepted.WithLabelValues(meta.Source).Add(float64(accepted))
 	s.metrics.duplicate.WithLabelValues(meta.Source).Add(float64(duplicates))
 	return result{accepted, duplicates, rejects}, nil
@@ -81,13 +91,17 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 // maxPooledColumns is the size in bytes of a block that is kept for the next request.
 const maxPooledColumns = 16 << 20
 
-// identify finds the source of a write key, unless it sends too fast as it is.
-func (s *Service) identify(key string, meta *segment.Meta) error {
+// identify finds the source of a write key, unless it sends too fast as it is. named is the source that a local request
+// names in place of the key's, or "".
+func (s *Service) identify(key, named string, now time.Time, meta *segment.Meta) error {
 	var ok bool
 	if meta.Source, meta.Channel, ok = s.keys.WriteKey(key); !ok {
 		return unauthorized(key != "")
 	}
-	if wait := s.rates.exhausted(meta.Source, meta.ReceivedAt); wait > 0 {
+	if named != "" {
+		meta.Source, meta.Channel = named, s.keys.Channel(named)
+	}
+	if wait := s.rates.exhausted(meta.Source, now); wait > 0 {
 		return tooFast(wait)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/sources/segment"
 )
 
@@ -27,6 +28,8 @@ type Log interface {
 // Keys knows the senders by their write keys. channel is where the source's events happen unless they say so, or "".
 type Keys interface {
 	WriteKey(key string) (source, channel string, ok bool)
+	// Channel is the channel of a source by its name; "" too when there is no such source.
+	Channel(source string) string
 }
 
 // Limits bound what a request may bring. Zero fields take the default, but for Rate.
@@ -47,6 +50,8 @@ type Options struct {
 	Keys    Keys
 	Limits  Limits
 	Mapping *segment.Mapping // from names to kinds; nil takes the defaults
+	// Quarantine keeps what is rejected; nil: answers alone tell of it.
+	Quarantine *quarantine.Store
 	// Currency is that of amounts that come without one (ISO 4217); "" leaves them without.
 	Currency string
 	// Machine says why no human made an event; nil takes all for humans.
@@ -70,6 +75,8 @@ type Service struct {
 	logger  *slog.Logger
 	now     func() time.Time
 
+	quarantine *quarantine.Store // nil: none
+
 	buffers sync.Pool // of *buffer
 	columns sync.Pool // of *event.Columns
 }
@@ -90,7 +97,7 @@ func New(o Options) *Service {
 	s := &Service{
 		log: o.Log, keys: o.Keys, limits: l, decoder: decoder, origins: newOrigins(o.Origins),
 		rates:   rates{perSecond: l.Rate, burst: l.Records},
-		metrics: newMetrics(o.Registry), logger: o.Logger, now: o.Now,
+		metrics: newMetrics(o.Registry), logger: o.Logger, now: o.Now, quarantine: o.Quarantine,
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

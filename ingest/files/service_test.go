@@ -40,6 +40,8 @@ func (m *memory) WriteKey(key string) (source, channel string, ok bool) {
 	return "test", "", key == "key"
 }
 
+func (m *memory) Channel(string) string { return "" }
+
 // TestExamplesThroughTheService sends what the example mappings make through the service's own decoder: it takes all of it
 // the first time, and nothing the second (which is tried with the smaller sets, for the sake of time).
 func TestExamplesThroughTheService(t *testing.T) {
