@@ -46,6 +46,10 @@ type Config struct {
 	MaxMemory int64    // bytes for the embedded engine; default 75 % of the machine's
 	Readable  []string // databases that SQLHandler lets clients read; default: the database, and those of tests ("livello*")
 
+	// Lazy has Open of a server not connect: the first statement does, and fails while the server is away. Ensure creates the
+	// database then. Without effect on the embedded engine.
+	Lazy bool
+
 	MaxConns int // connections at a time; default 32
 	Logger   *slog.Logger
 }
@@ -110,7 +114,7 @@ func Open(ctx context.Context, c Config) (*Warehouse, error) {
 	return w, nil
 }
 
-// connect makes the pool. It first connects without a database, because ClickHouse refuses a session in one that is
+// connect makes the pool, after a first connection without a database, because ClickHouse refuses a session in one that is
 // missing.
 func (w *Warehouse) connect(ctx context.Context, options *clickhouse.Options, c Config) error {
 	options.Protocol = clickhouse.HTTP
@@ -121,7 +125,28 @@ func (w *Warehouse) connect(ctx context.Context, options *clickhouse.Options, c 
 	options.MaxIdleConns = options.MaxOpenConns
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"livello", "1"})
 
-	bare := *options
+	options.Auth.Database = w.database
+	w.options = options
+	if !c.Lazy || c.DSN == "" {
+		if err := w.ensure(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	w.Conn, err = clickhouse.Open(options)
+	return err
+}
+
+// Ensure checks that ClickHouse answers and creates the database when it is missing: what Open does unless it is lazy.
+func (w *Warehouse) Ensure(ctx context.Context) error {
+	if err := w.ensure(ctx); err != nil {
+		return fmt.Errorf("connect to %s: %w", strings.Join(w.options.Addr, ", "), redactError(err, w.options.Auth.Password))
+	}
+	return nil
+}
+
+func (w *Warehouse) ensure(ctx context.Context) error {
+	bare := *w.options
 	bare.Auth.Database = ""
 	conn, err := clickhouse.Open(&bare)
 	if err != nil {
@@ -131,12 +156,6 @@ func (w *Warehouse) connect(ctx context.Context, options *clickhouse.Options, c 
 	if closeErr := conn.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		return err
-	}
-	options.Auth.Database = w.database
-	w.options = options
-	w.Conn, err = clickhouse.Open(options)
 	return err
 }
 
