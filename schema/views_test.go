@@ -23,7 +23,7 @@ import (
 // midnight and at exactly 30 minutes, window borders, machines, several ids per person, aliases. Each round has ids of its own, so that
 // one database serves all; channels, too, are told apart by source.
 func TestViewsAnswerLikeThePlainCount(t *testing.T) {
-	defaultChecks(t, "10")
+	defaultChecks(t, "6")
 	w := engine.Migrated(t)
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
