@@ -5,7 +5,7 @@ export LIVELLO_ENGINE ?= $(CURDIR)/engine/libchdb.so
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help engine build demo test lint bench dashboards
+.PHONY: help engine build demo test lint bench faults dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,12 @@ test: engine ## run all tests
 lint: ## run golangci-lint (built on the first run)
 	go tool -modfile=tools/go.mod golangci-lint run
 
-bench: engine build ## decode, spool and end-to-end figures, and the ratio to the bare engine
-	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./...
-	go run ./test/bench $(ENDTOENDFLAGS)
+bench: engine build ## decode, spool and end-to-end rates, and the ratio to the bare engine
+	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./ingest/event ./ingest/sources/segment ./ingest/dedupe ./ingest/spool
+	go run ./test/bench $(E2EFLAGS)
+
+faults: engine ## kill, tear, fill and freeze the real service for a quarter of an hour, and count
+	LIVELLO_FAULTS=long go test -v -count=1 -timeout 60m ./test/faults
 
 dashboards: ## write the Grafana boards' JSON
 	go run ./cmd/livello dashboards

@@ -25,7 +25,8 @@ type client struct {
 	api    string               // where the service is now
 	ledger map[uuid.UUID]string // acknowledged event -> its person
 
-	sent, refused atomic.Int64
+	shuffle                atomic.Bool // repeat more, with the records in another order
+	sent, refused, repeats atomic.Int64
 }
 
 func (c *client) move(api string) {
@@ -46,8 +47,12 @@ func (c *client) run(ctx context.Context, t *testing.T, worker int) {
 	var old []byte
 	for ctx.Err() == nil {
 		body, people := c.newBatch(random)
-		if old != nil && random.IntN(5) == 0 { // some SDKs repeat what was answered for, too
+		if old != nil && (c.shuffle.Load() || random.IntN(5) == 0) { // some SDKs repeat what was answered for, too
+			if c.shuffle.Load() {
+				old = shuffled(random, old)
+			}
 			c.send(t, old)
+			c.repeats.Add(1)
 		}
 		for !c.send(t, body) {
 		}
@@ -74,7 +79,17 @@ func (c *client) newBatch(random *rand.Rand) (body []byte, people map[uuid.UUID]
 	return b.Bytes(), people
 }
 
-var patient = &http.Client{Timeout: 10 * time.Second}
+// shuffled is the batch with its records in another order.
+func shuffled(random *rand.Rand, body []byte) []byte {
+	lines := bytes.SplitAfter(body, []byte{'\n'})
+	random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	return bytes.Join(lines, nil)
+}
+
+// clientPatience is how long a client waits for an answer before it sends again.
+const clientPatience = 2 * time.Second
+
+var patient = &http.Client{Timeout: clientPatience}
 
 // send answers whether the service answered for the whole batch.
 func (c *client) send(t *testing.T, body []byte) bool {

@@ -1,132 +1,166 @@
 package faults
 
 import (
-	"context"
-	"math/rand/v2"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
-
-	"github.com/livello/livello/warehouse"
 )
 
-// TestKilledUnderLoad kills the service with kill -9 at random moments while clients send, and starts it again. In the end every
-// event that was answered for is in events once, and in both rollups once; nothing else is.
-// LIVELLO_KILLS sets how often (20), so that `make faults` can do it longer.
+// The process is killed with kill -9 at random moments while clients send, and started again.
 func TestKilledUnderLoad(t *testing.T) {
-	kills := 20
-	if v := os.Getenv("LIVELLO_KILLS"); v != "" {
-		var err error
-		if kills, err = strconv.Atoi(v); err != nil {
-			t.Fatalf("LIVELLO_KILLS: %v", err)
+	w := newWorld(t, t.TempDir())
+	n := times(20, 100)
+	for range n {
+		w.pause(500 * time.Millisecond)
+		w.service.kill()
+		w.restart()
+	}
+	w.finish("service killed with kill -9", n)
+}
+
+// As above, and the machine's disk got only part of the last write: what a power cut leaves behind the last sync.
+func TestTornWrites(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	n := times(4, 40)
+	for range n {
+		w.pause(500 * time.Millisecond)
+		w.service.kill()
+		w.tearNewest()
+		w.restart()
+	}
+	w.finish("killed, and a torn write at the spool's end", n)
+}
+
+// tearNewest appends to the newest segment what a write that was cut off leaves: the beginning of a frame, or noise.
+func (w *world) tearNewest() {
+	w.t.Helper()
+	segments, err := filepath.Glob(filepath.Join(w.data, "spool", "*.segment"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(segments) == 0 {
+		return // everything was loaded: nothing to tear
+	}
+	newest := segments[len(segments)-1]
+	content, err := os.ReadFile(newest)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	const header = 28 // of the file; frames follow
+	torn := make([]byte, 1+w.random.IntN(5000))
+	if len(content) > header+len(torn) && w.random.IntN(2) == 0 {
+		copy(torn, content[header:]) // a real frame's first bytes
+	} else {
+		for i := range torn {
+			torn[i] = byte(w.random.Uint32())
 		}
 	}
-	if testing.Short() {
-		kills = 5
+	file, err := os.OpenFile(newest, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	if _, err := file.Write(torn); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// The process is stopped and continued, for longer than the clients wait: they send again what may have been kept.
+func TestFrozen(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	n := times(3, 20)
+	for range n {
+		w.pause(500 * time.Millisecond)
+		if err := w.service.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(clientPatience + time.Duration(w.random.IntN(300))*time.Millisecond)
+		if err := w.service.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.finish("service frozen longer than clients wait", n)
+}
+
+// Batches that were answered for come again, their records in another order.
+func TestRepeatedAndReordered(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.client.shuffle.Store(true)
+	n := times(2, 20)
+	for range n {
+		w.pause(time.Second)
+	}
+	before := w.client.repeats.Load()
+	if before == 0 {
+		w.pause(2 * time.Second)
+	}
+	w.finish("batches repeated with reordered records", int(w.client.repeats.Load()))
+}
+
+// The disk is full: the service refuses and says so, and goes on when there is room.
+func TestFullDisk(t *testing.T) {
 	data := t.TempDir()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-
-	s := start(t, data)
-	c := &client{key: writeKey(t, data), batch: 40, api: s.api, ledger: map[uuid.UUID]string{}}
-	ctx, stop := context.WithCancel(t.Context())
-	var clients sync.WaitGroup
-	for worker := range 6 {
-		clients.Go(func() { c.run(ctx, t, worker) })
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=192m"); err != nil {
+		t.Skipf("no right to mount a small tmpfs here (%v): run as root to try a full disk", err)
 	}
-	for range kills {
-		// The moment is random: it has to fall between any two lines sooner or later.
-		time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
-		s.kill()
-		s = start(t, data)
-		c.move(s.api)
-	}
-	stop()
-	clients.Wait()
-	waitLoaded(t, s, data)
-	s.terminate(t)
-	t.Logf("%d kills, %d requests, %d events answered for", kills, c.sent.Load(), len(c.ledger))
-
-	w, err := warehouse.Open(t.Context(), warehouse.Config{Data: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	checkLedger(t, w, c.ledger)
-}
-
-// waitLoaded waits until the spool holds nothing that ClickHouse has not confirmed.
-func waitLoaded(t *testing.T, s *service, data string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		waiting, err := filepath.Glob(filepath.Join(data, "spool", "*.segment"))
-		if err != nil {
+	t.Cleanup(func() {
+		if err := syscall.Unmount(data, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	w := newWorld(t, data, "--spool-min-free-bytes", "0")
+	filler := filepath.Join(data, "filler")
+	n := times(2, 10)
+	for range n {
+		w.pause(time.Second)
+		w.fill(filler)
+		refused := w.client.refused.Load()
+		deadline := time.Now().Add(20 * time.Second)
+		for w.client.refused.Load() == refused && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if w.client.refused.Load() == refused {
+			t.Error("a full disk made the service refuse nothing")
+		}
+		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
-		if len(waiting) == 0 {
-			return
-		}
-		select {
-		case <-s.gone:
-			t.Fatalf("the service ended with %d segments in the spool:\n%s", len(waiting), s.logs)
-		case <-ctx.Done():
-			t.Fatalf("after two minutes %d segments are still in the spool:\n%s", len(waiting), s.logs)
-		case <-tick.C:
+		if w.random.IntN(2) == 0 { // or it goes down while full
+			w.service.kill()
+			w.restart()
 		}
 	}
+	w.finish("disk full", n)
 }
 
-// checkLedger holds the warehouse against what the client was told.
-func checkLedger(t *testing.T, w *warehouse.Warehouse, ledger map[uuid.UUID]string) {
-	t.Helper()
-	rows, err := w.Query(t.Context(), "SELECT event_id, any(distinct_id), count() FROM events GROUP BY event_id")
+// fill takes all the room that is left.
+func (w *world) fill(path string) {
+	w.t.Helper()
+	file, err := os.Create(path)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	defer rows.Close()
-	stored, doubled, unknown := 0, 0, 0
-	for rows.Next() {
-		var id uuid.UUID
-		var person string
-		var n uint64
-		if err := rows.Scan(&id, &person, &n); err != nil {
-			t.Fatal(err)
+	defer file.Close()
+	zeros := make([]byte, 64<<10)
+	for {
+		if _, err := file.Write(zeros); err != nil {
+			break // no room
 		}
-		stored++
-		if n > 1 {
-			doubled++
-		}
-		if ledger[id] != person {
-			unknown++
+		if info, err := file.Stat(); err == nil && info.Size() > 1<<30 {
+			w.t.Fatal(fmt.Errorf("a gigabyte fits on a tmpfs of 192 MiB"))
 		}
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if lost := len(ledger) - (stored - unknown); lost != 0 || doubled != 0 || unknown != 0 {
-		t.Errorf("of %d events answered for, %d are lost, %d doubled; %d are there that nobody was told of", len(ledger), lost, doubled, unknown)
-	}
-	want := uint64(len(ledger))
-	for rollup, query := range map[string]string{
-		"person_day":     "SELECT sum(purchases) FROM person_day",
-		"channel_hour":   "SELECT sum(events) FROM channel_hour",
-		"identity_edges": "SELECT sum(evidence) FROM identity_edges",
-	} {
-		var n uint64
-		if err := w.QueryRow(t.Context(), query).Scan(&n); err != nil {
-			t.Fatalf("%s: %v", rollup, err)
-		}
-		if n != want {
-			t.Errorf("%s counts %d events, want %d", rollup, n, want)
+	for len(zeros) > 1 { // the last bytes
+		zeros = zeros[:len(zeros)/2]
+		for {
+			if _, err := file.Write(zeros); err != nil {
+				break
+			}
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/livello/livello/warehouse/embedded"
 )
 
 // binary is the real livello, built once.
@@ -30,6 +32,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// library is where the engine is: the binary does not lie in the checkout and would not find it by itself.
+var library = sync.OnceValue(func() string {
+	path, err := embedded.Find("")
+	if err != nil {
+		return "" // the service says what to do
+	}
+	return path
+})
+
 // service is one life of the process on a data folder.
 type service struct {
 	cmd  *exec.Cmd
@@ -39,7 +50,7 @@ type service struct {
 }
 
 // start runs `livello serve` on the folder and waits until it is ready.
-func start(t *testing.T, data string) *service {
+func start(t *testing.T, data string, flags ...string) *service {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -50,7 +61,8 @@ func start(t *testing.T, data string) *service {
 		t.Fatal(err)
 	}
 	s := &service{logs: new(bytes.Buffer), gone: make(chan struct{})}
-	s.cmd = exec.Command(path, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
+	s.cmd = exec.Command(path, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", ""}, flags...)...)
+	s.cmd.Env = append(os.Environ(), "LIVELLO_ENGINE="+library())
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,230 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/livello/livello/warehouse"
+)
+
+// world is a service on a data folder, clients that send to it, and what they were told. Faults happen to the service.
+type world struct {
+	t      *testing.T
+	random *rand.Rand
+	data   string
+	flags  []string // of `livello serve` beside --data
+	events string   // the data folder whose engine holds the tables: data, or that of the ClickHouse next door
+
+	service *service
+	client  *client
+	stop    context.CancelFunc
+	sending sync.WaitGroup
+}
+
+// newWorld starts a service on the folder and clients that send to it.
+func newWorld(t *testing.T, data string, flags ...string) *world {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), data: data, events: data, flags: flags}
+	w.service = start(t, data, flags...)
+	t.Cleanup(func() { w.service.kill() })
+	w.client = &client{key: writeKey(t, data), batch: 40, api: w.service.api, ledger: map[uuid.UUID]string{}}
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
+	t.Cleanup(stop)
+	for worker := range 6 {
+		w.sending.Go(func() { w.client.run(ctx, t, worker) })
+	}
+	return w
+}
+
+// restart starts the service again on the same folder; the clients find it.
+func (w *world) restart() {
+	w.t.Helper()
+	w.service = start(w.t, w.data, w.flags...)
+	w.client.move(w.service.api)
+}
+
+// pause waits for a random time up to most. The moment of a fault has to fall between any two lines sooner or later.
+func (w *world) pause(most time.Duration) { time.Sleep(time.Duration(w.random.Int64N(int64(most)))) }
+
+// tally is a line of the table that `make faults` prints.
+type tally struct {
+	fault                           string
+	times                           int
+	accepted, stored, doubled, lost int
+	faulty                          []string // what differs, in words
+}
+
+// finish stops the clients, lets the service load everything and holds the warehouse against the ledger.
+func (w *world) finish(fault string, times int) tally {
+	w.t.Helper()
+	w.stop()
+	w.sending.Wait()
+	waitLoaded(w.t, w.service, w.data)
+	w.service.terminate(w.t)
+	return w.account(fault, times)
+}
+
+// account holds the warehouse against the ledger; nobody holds the folders any more.
+func (w *world) account(fault string, times int) tally {
+	w.t.Helper()
+	w.verify()
+	db, err := warehouse.Open(w.t.Context(), warehouse.Config{Data: w.events})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	result := count(w.t, db, w.client.ledger)
+	result.fault, result.times = fault, times
+	for _, f := range result.faulty {
+		w.t.Errorf("%s: %s", fault, f)
+	}
+	if result.accepted == 0 {
+		w.t.Errorf("%s: nothing was accepted, so nothing was tried", fault)
+	}
+	w.t.Logf("%d requests, %d refused for the time being, %d events answered for", w.client.sent.Load(), w.client.refused.Load(), result.accepted)
+	table.add(result)
+	return result
+}
+
+// verify has `livello verify` say that receipts, events and rollups agree.
+func (w *world) verify() {
+	w.t.Helper()
+	path, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	verify := exec.Command(path, "verify", "--data", w.events)
+	verify.Env = append(os.Environ(), "LIVELLO_ENGINE="+library())
+	if out, err := verify.CombinedOutput(); err != nil {
+		w.t.Errorf("livello verify: %v\n%s", err, out)
+	}
+}
+
+// waitLoaded waits until the spool holds nothing that ClickHouse has not confirmed.
+func waitLoaded(t *testing.T, s *service, data string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		waiting, err := filepath.Glob(filepath.Join(data, "spool", "*.segment"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(waiting) == 0 {
+			return
+		}
+		select {
+		case <-s.gone:
+			t.Fatalf("the service ended with %d segments in the spool:\n%s", len(waiting), s.logs)
+		case <-ctx.Done():
+			t.Fatalf("after two minutes %d segments are still in the spool:\n%s", len(waiting), s.logs)
+		case <-tick.C:
+		}
+	}
+}
+
+// count compares the ledger with events, event by event, and with each rollup, as sums.
+func count(t *testing.T, db *warehouse.Warehouse, ledger map[uuid.UUID]string) tally {
+	t.Helper()
+	rows, err := db.Query(t.Context(), "SELECT event_id, any(distinct_id), count() FROM events GROUP BY event_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	result := tally{accepted: len(ledger)}
+	unknown := 0
+	for rows.Next() {
+		var id uuid.UUID
+		var person string
+		var n uint64
+		if err := rows.Scan(&id, &person, &n); err != nil {
+			t.Fatal(err)
+		}
+		if ledger[id] != person {
+			unknown++
+			continue
+		}
+		result.stored++
+		result.doubled += int(n) - 1
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	result.lost = result.accepted - result.stored
+	if result.lost != 0 || result.doubled != 0 || unknown != 0 {
+		result.faulty = append(result.faulty, fmt.Sprintf("of %d events answered for, %d are not in events and %d are doubled; %d are there that nobody was told of",
+			result.accepted, result.lost, result.doubled, unknown))
+	}
+	for rollup, query := range map[string]string{
+		"person_day":     "SELECT sum(purchases) FROM person_day",
+		"channel_hour":   "SELECT sum(events) FROM channel_hour",
+		"identity_edges": "SELECT sum(evidence) FROM identity_edges",
+	} {
+		var n uint64
+		if err := db.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			t.Fatalf("%s: %v", rollup, err)
+		}
+		if int(n) == result.accepted {
+			continue
+		}
+		result.faulty = append(result.faulty, fmt.Sprintf("%s counts %d events, want %d", rollup, n, result.accepted))
+		result.doubled = max(result.doubled, int(n)-result.accepted)
+		result.lost = max(result.lost, result.accepted-int(n))
+	}
+	return result
+}
+
+// table gathers the tallies; TestMain prints it.
+var table faultTable
+
+type faultTable struct {
+	mu   sync.Mutex
+	rows []tally
+}
+
+func (f *faultTable) add(r tally) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rows = append(f.rows, r)
+}
+
+func (f *faultTable) String() string {
+	var b strings.Builder
+	b.WriteString("| fault | times | accepted | stored | doubled | lost |\n|---|---|---|---|---|---|\n")
+	for _, r := range f.rows {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d |\n", r.fault, r.times, r.accepted, r.stored, r.doubled, r.lost)
+	}
+	return b.String()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if len(table.rows) > 0 && testing.Verbose() {
+		fmt.Print("\n" + table.String())
+	}
+	if path, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// times is how often a fault happens: the short number in `make test`, the long one in `make faults`.
+func times(short, long int) int {
+	if os.Getenv("LIVELLO_FAULTS") == "long" {
+		return long
+	}
+	return short
+}
