@@ -41,6 +41,9 @@ type Config struct {
 	Dedupe struct {
 		Window time.Duration `koanf:"window" help:"how long, from arrival, a repeated message id is recognized"`
 	} `koanf:"dedupe"`
+	Quarantine struct {
+		MaxBytes Size `koanf:"max_bytes" help:"most bytes of rejected records that may wait for ClickHouse; past it they are answered and counted, but not kept"`
+	} `koanf:"quarantine"`
 	Machine Machine `koanf:"machine"`
 
 	Metrics struct {
@@ -100,6 +103,7 @@ func defaults() Config {
 	c.Spool.MaxBytes = 16 << 30
 	c.Spool.MinFree = 512 << 20
 	c.Dedupe.Window = 168 * time.Hour
+	c.Quarantine.MaxBytes = 256 << 20
 	m := machine.DefaultOptions
 	c.Machine = Machine{Sender: m.Sender, UserAgents: m.UserAgents, HeadRequests: m.HeadRequests, Fast: m.Fast, AllLinks: m.AllLinks, Remember: m.Remember}
 	c.Stop.Timeout = 20 * time.Second

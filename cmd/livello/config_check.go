@@ -83,6 +83,9 @@ func (c *Config) validate() error {
 	if c.Spool.MaxBytes < 2*c.Spool.SegmentBytes {
 		bad("spool.max_bytes", "%s must be at least two segments (spool.segment_bytes is %s)", c.Spool.MaxBytes, c.Spool.SegmentBytes)
 	}
+	if c.Quarantine.MaxBytes < 1<<20 {
+		bad("quarantine.max_bytes", "%s must be at least 1MiB", c.Quarantine.MaxBytes)
+	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		bad("log.level", "%q is none of debug, info, warn, error", c.Log.Level)
 	}

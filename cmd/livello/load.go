@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/livello/livello/access"
 	"github.com/livello/livello/ingest/files"
 )
 
@@ -42,41 +41,20 @@ func loadCommand(p *program) *cobra.Command {
 	return load
 }
 
-// load sends the files to the running service, or starts the same ingest parts in this process, and waits until what it
-// sent can be queried.
-func (p *program) load(ctx context.Context, cfg *Config, o files.Options) error {
-	var settled func(context.Context) error
-	if client := runningService(ctx, cfg.Data); client != nil {
-		keys, err := access.Load(cfg.Data)
-		if err != nil {
-			return fmt.Errorf("keys of %s: %w", cfg.Data, err)
-		}
-		o.Client, o.WriteKey = client, keys.WriteKey
-		settled = func(ctx context.Context) error { return drain(ctx, client) }
-	} else {
-		quiet := *cfg
-		if quiet.Log.Level == "info" {
-			quiet.Log.Level = "warn" // the result is on stdout, the bar on stderr
-		}
-		// A stop in the middle must not cancel the engine under the rows that are being loaded.
-		s, err := startService(context.WithoutCancel(ctx), &quiet, p.logger(&quiet), closed)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if err := s.stop(); err != nil {
-				fmt.Fprintln(p.stderr, "livello: "+err.Error())
-			}
-		}()
-		o.Client, o.WriteKey = direct{s.handler}, s.keys.WriteKey
-		settled = s.waitLoaded
+// load sends the files to the running service, or to one in this process, and waits until what it sent can be queried.
+func (p *program) load(ctx context.Context, cfg *Config, o files.Options) (err error) {
+	service, err := p.useService(ctx, cfg)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, service.close()) }()
+	o.Client, o.WriteKey, o.NameSource = service.client, service.key, true
 	o.BaseURL = localURL
 	result, err := files.Load(ctx, o)
 	if err != nil && !errors.Is(err, files.ErrRejected) {
 		return err
 	}
-	if err := settled(ctx); err != nil {
+	if err := service.settle(ctx); err != nil {
 		return err
 	}
 	if p.output == "json" {

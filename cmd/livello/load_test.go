@@ -30,6 +30,9 @@ func wantCDNOW(t *testing.T, data, when string) {
 	if got := count(t, data, "SELECT sum(events), sum(value) FROM channel_hour"); got != "69659\t2500315.63" {
 		t.Errorf("%s: channel_hour holds %q", when, got)
 	}
+	if got := count(t, data, "SELECT groupUniqArray(source) FROM events"); got != "['cdnow']" {
+		t.Errorf("%s: the events are of %s, want the mapping's source", when, got)
+	}
 	if out := must(t, "query", "--data", data, "totals"); !strings.Contains(out, "2500315.63") || !strings.Contains(out, "23570") {
 		t.Errorf("%s: livello query totals\n%s", when, out)
 	}

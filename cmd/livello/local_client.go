@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+
+	"github.com/livello/livello/ingest/files"
 )
 
 // localURL stands for the service behind api.sock: the host name is not used.
@@ -36,7 +38,7 @@ func runningService(ctx context.Context, data string) *http.Client {
 }
 
 // drain waits until the service behind client has loaded everything it accepted before.
-func drain(ctx context.Context, client *http.Client) error {
+func drain(ctx context.Context, client files.Doer) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+drainPath, nil)
 	if err != nil {
 		return err

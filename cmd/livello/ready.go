@@ -36,6 +36,7 @@ func (s *service) localHandler() http.Handler {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
+		s.flushQuarantine(r.Context())
 		w.WriteHeader(http.StatusNoContent)
 	})
 	return mux

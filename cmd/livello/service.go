@@ -19,6 +19,7 @@ import (
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/loader"
 	"github.com/livello/livello/ingest/machine"
+	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/queries"
@@ -44,6 +45,8 @@ type service struct {
 	loader  *loader.Loader
 	handler http.Handler // the API, for this process; it works without a port, too
 	facts   facts
+
+	quarantine *quarantine.Store
 
 	failed chan error // a part ended by itself
 	stops  []stopStep // in order of start
@@ -74,7 +77,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startQuarantine, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -214,7 +217,7 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 	}
 	in := ingest.New(ingest.Options{
 		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency, Machine: machines,
-		Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
+		Quarantine: s.quarantine, Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: s.db}, registry, s.checks(), s.log)
 	return nil
@@ -228,7 +231,7 @@ func (s *service) openDoors() error {
 		return err
 	}
 	s.onStop(socketName, func(context.Context) error { return os.Remove(filepath.Join(s.cfg.Data, socketName)) })
-	s.serveHTTP("local API", local, s.localHandler())
+	s.serveHTTP("local API", local, s.ownHandler())
 	api, err := listen("listen", s.cfg.Listen)
 	if err != nil {
 		return err

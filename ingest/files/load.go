@@ -18,6 +18,9 @@ type Options struct {
 	Client   Doer   // sends the requests
 	BaseURL  string // of the service, such as http://127.0.0.1:8080
 	WriteKey string
+	// NameSource has the events counted as the mapping's source in place of the write key's. A service takes that from
+	// programs of its own machine only.
+	NameSource bool
 
 	Batch    int // messages in one request at most; 0 is 2,000. A request is also cut at about 1 MiB.
 	InFlight int // requests at a time; 0 is 3
@@ -134,7 +137,10 @@ func newLoader(o Options) (*loader, error) {
 	if o.Progress == nil {
 		o.Progress = noProgress{}
 	}
-	s := &sender{o.Client, strings.TrimRight(o.BaseURL, "/") + "/v1/events", o.WriteKey, o.firstWait, o.GiveUp, o.OnRetry}
+	s := &sender{client: o.Client, url: strings.TrimRight(o.BaseURL, "/") + "/v1/events", key: o.WriteKey, firstWait: o.firstWait, giveUp: o.GiveUp, onRetry: o.OnRetry}
+	if o.NameSource {
+		s.source = o.Mapping.Source()
+	}
 	return &loader{Options: o, sender: s}, nil
 }
 

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,9 @@ var (
 	messageTypes = []string{"track", "identify", "page", "screen", "group", "alias"}
 	formats      = []string{"csv", "tsv", "ndjson", "parquet", "blank"}
 )
+
+// sourceName is what the service takes for the name of a source.
+var sourceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // mapping reads a whole mapping file. What it returns is complete only when no error was collected.
 func (p *mappingParser) mapping(text []byte) *Mapping {
@@ -83,7 +87,9 @@ func (p *mappingParser) fileKey(m *Mapping, pair pair) {
 	n := pair.value
 	switch pair.key {
 	case "source":
-		m.source, _ = p.scalar(n, "a name")
+		if m.source, _ = p.scalar(n, "a name"); m.source != "" && !sourceName.MatchString(m.source) {
+			p.fail(n.at, "%q cannot be the name of a source: write letters, digits, '.', '_' and '-', at most 64", m.source)
+		}
 	case "format":
 		m.format = p.choice(n, formats...)
 	case "encoding":

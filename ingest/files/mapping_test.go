@@ -27,6 +27,7 @@ func TestMappingErrors(t *testing.T) {
 		{"a list", good, "- source\n", "m.yaml:1:1: source: ..., time: ... and so on expected, not a list"},
 		{"unknown key", "source: shop", "sorce: shop", `m.yaml:1:1: sorce: there is no such key; did you mean source?`},
 		{"no source", "source: shop\n", "", "m.yaml: source: a name for where this data comes from is needed"},
+		{"source is no name", "source: shop", "source: my shop", `m.yaml:1:9: source: "my shop" cannot be the name of a source`},
 		{"unknown format", "source: shop", "source: shop\nformat: cvs", `m.yaml:2:9: format: "cvs" is unknown; known are csv, tsv`},
 		{"other encoding", "source: shop", "source: shop\nencoding: latin1", `m.yaml:2:11: encoding: only utf-8 is read, not "latin1"; convert the file first: iconv`},
 		{"long delimiter", "source: shop", "source: shop\ndelimiter: '||'", "m.yaml:2:12: delimiter: the delimiter is one ASCII character"},

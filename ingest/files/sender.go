@@ -70,6 +70,7 @@ type sender struct {
 	client    Doer
 	url       string
 	key       string
+	source    string // "" leaves it to the key
 	firstWait time.Duration
 	giveUp    time.Duration
 	onRetry   func(error, time.Duration)
@@ -113,6 +114,9 @@ func (s *sender) post(ctx context.Context, body []byte, messages int) (*answer, 
 	req.Header.Set("User-Agent", "livello-load")
 	if s.key != "" {
 		req.Header.Set("Authorization", "Bearer "+s.key)
+	}
+	if s.source != "" {
+		req.Header.Set("X-Livello-Source", s.source)
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
