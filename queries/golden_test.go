@@ -78,7 +78,7 @@ func testAnswers(t *testing.T, db database) {
 		"top_content":        {"from": "2026-01-01", "kinds": "page_view,content_download"},
 		"weekly_retention":   {"from": "2026-01-05", "to": "2026-02-02", "weeks": "4"},
 	}
-	relative := map[string]bool{"person_features": true, "most_engaged": true}
+	relative := map[string]bool{"person_features": true, "most_engaged": true, "rejected_records": true}
 	set, err := queries.Catalogue()
 	if err != nil {
 		t.Fatal(err)
