@@ -1,0 +1,90 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Names of what a rebuild makes and drops.
+const (
+	shadowPrefix = "rebuild_"
+	shadowEvents = "rebuild_events"
+)
+
+// rollup is a table that a materialized view keeps from events.
+type rollup struct {
+	table   string
+	view    string
+	query   string   // the view's SELECT, as ClickHouse has it: the one definition
+	columns []string // of the view
+}
+
+func (r rollup) shadow() string     { return quote(shadowPrefix + r.table) }
+func (r rollup) shadowView() string { return quote(shadowPrefix + r.table + "_view") }
+
+var (
+	fromEvents = regexp.MustCompile("(?i)\\bFROM\\s+(?:(?:`[^`]+`|\\w+)\\.)?(?:`events`|events)\\b")
+	viewTarget = regexp.MustCompile("(?s)^CREATE MATERIALIZED VIEW \\S+ TO (?:(?:`[^`]+`|\\w+)\\.)?(?:`([^`]+)`|(\\w+))")
+)
+
+// fill is the INSERT of what the attached partition holds, one copy of each event. Months of many people are grouped in part on
+// disk rather than in memory that the machine does not have. No block may be skipped for looking like another one.
+func (r rollup) fill() string {
+	var names []string
+	for _, c := range r.columns {
+		names = append(names, quote(c))
+	}
+	list := strings.Join(names, ", ")
+	return "INSERT INTO " + r.shadow() + " (" + list + ")\nSELECT " + list + " FROM (" +
+		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" FINAL") +
+		")\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_partitions_per_insert_block = 0, " +
+		"max_bytes_before_external_group_by = 1073741824, do_not_merge_across_partitions_select_final = 1"
+}
+
+// rollups are the tables kept by materialized views on events and partitioned by month, in the order of their names.
+func (b *Rebuilder) rollups(ctx context.Context) ([]rollup, error) {
+	rows, err := b.DB.Query(ctx, `SELECT name, create_table_query, as_select
+FROM system.tables
+WHERE database = currentDatabase() AND engine = 'MaterializedView' AND NOT startsWith(name, {prefix:String})
+ORDER BY name`, named("prefix", shadowPrefix))
+	if err != nil {
+		return nil, fmt.Errorf("list rollups: %w", err)
+	}
+	defer rows.Close()
+	var all []rollup
+	for rows.Next() {
+		var r rollup
+		var create string
+		if err := rows.Scan(&r.view, &create, &r.query); err != nil {
+			return nil, fmt.Errorf("list rollups: %w", err)
+		}
+		target := viewTarget.FindStringSubmatch(create)
+		if len(fromEvents.FindAllString(r.query, -1)) != 1 || target == nil {
+			continue // it is fed by something else, or by more than events: it cannot be made again from them alone
+		}
+		r.table = target[1] + target[2]
+		all = append(all, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list rollups: %w", err)
+	}
+	for i := range all {
+		if all[i].columns, err = texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", all[i].view)); err != nil {
+			return nil, fmt.Errorf("columns of %s: %w", all[i].view, err)
+		}
+		key, err := texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", all[i].table))
+		if err != nil {
+			return nil, fmt.Errorf("partitions of %s: %w", all[i].table, err)
+		}
+		if len(key) != 1 || !strings.HasPrefix(key[0], "toYYYYMM(") {
+			return nil, fmt.Errorf("rollup %s is not partitioned by month (%s): it could not be swapped in by months", all[i].table, strings.Join(key, ""))
+		}
+	}
+	return all, nil
+}
+
+func quote(name string) string {
+	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
+}

@@ -1,0 +1,258 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Difference is a number that is not what it should be.
+type Difference struct {
+	Day      string `json:"day"`   // 2026-03-01; of a table that is kept by month the first of it
+	Table    string `json:"table"` // the one that is wrong, compared with what it is made from
+	Measure  string `json:"measure"`
+	Expected string `json:"expected"`
+	Found    string `json:"found"`
+	Meaning  string `json:"meaning"` // what it says, and the way out
+}
+
+// Report is the result of a verification.
+type Report struct {
+	At          time.Time    `json:"at"`
+	From        string       `json:"from"` // first day compared
+	To          string       `json:"to"`   // the day after the last one
+	Days        int          `json:"days"` // with events or receipts
+	Events      uint64       `json:"events"`
+	Sums        int          `json:"sums"` // numbers compared
+	Repeats     uint64       `json:"repeats"`
+	Differences []Difference `json:"differences"`
+	Seconds     float64      `json:"seconds"`
+}
+
+// Verifier compares receipts, raw events and rollups. Safe for concurrent use.
+type Verifier struct {
+	DB     DB
+	Hold   Hold
+	Logger *slog.Logger
+}
+
+// Verify compares the days from from up to but not including to; a zero time is no limit. It writes what it found into the
+// table verifications. The error says that it could not compare; differences are no error.
+func (v *Verifier) Verify(ctx context.Context, from, to time.Time) (Report, error) {
+	months, err := v.months(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	var spans []span
+	for _, m := range months {
+		s := span{m, m.AddDate(0, 1, 0)}
+		if !from.IsZero() && midnight(from).After(s.from) {
+			s.from = midnight(from)
+		}
+		if !to.IsZero() && midnight(to).Before(s.to) {
+			s.to = midnight(to)
+		}
+		if s.from.Before(s.to) {
+			spans = append(spans, s)
+		}
+	}
+	return v.verify(ctx, spans)
+}
+
+// months are the months that any of the tables knows, in order: what a table lacks entirely is found through the others.
+func (v *Verifier) months(ctx context.Context) ([]time.Time, error) {
+	rows, err := v.DB.Query(ctx, `SELECT DISTINCT month FROM
+(
+    SELECT toDate(parseDateTimeBestEffort(concat(partition, '01'))) AS month
+    FROM system.parts
+    WHERE database = currentDatabase() AND active AND table IN {tables:Array(String)}
+    UNION ALL
+    SELECT DISTINCT toStartOfMonth(day) FROM receipts
+)
+ORDER BY month`, named("tables", checks))
+	if err != nil {
+		return nil, fmt.Errorf("list the months there are: %w", err)
+	}
+	defer rows.Close()
+	var months []time.Time
+	for rows.Next() {
+		var month time.Time
+		if err := rows.Scan(&month); err != nil {
+			return nil, fmt.Errorf("list the months there are: %w", err)
+		}
+		months = append(months, firstOfMonth(month))
+	}
+	return months, rows.Err()
+}
+
+// verify compares the spans, each within a month.
+func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
+	began := time.Now()
+	r := Report{Differences: []Difference{}}
+	if len(spans) > 0 {
+		r.From, r.To = spans[0].from.Format(time.DateOnly), spans[len(spans)-1].to.Format(time.DateOnly)
+	}
+	for _, s := range spans {
+		sums, err := v.compare(ctx, s)
+		if err != nil {
+			return r, err
+		}
+		if differ(sums) {
+			if sums, err = v.settle(ctx, s); err != nil {
+				return r, err
+			}
+		}
+		r.add(sums)
+	}
+	if err := v.repeats(ctx, spans, &r); err != nil {
+		return r, err
+	}
+	r.At, r.Seconds = time.Now().UTC().Truncate(time.Millisecond), time.Since(began).Seconds()
+	return r, v.record(ctx, r)
+}
+
+// sum is a row of a check.
+type sum struct {
+	day                             time.Time
+	table, measure, expected, found string
+}
+
+func differ(sums []sum) bool {
+	return slices.ContainsFunc(sums, func(s sum) bool { return s.expected != s.found })
+}
+
+// compare runs every check over a span.
+func (v *Verifier) compare(ctx context.Context, s span) ([]sum, error) {
+	var sums []sum
+	for _, table := range checks {
+		text, err := statement(table)
+		if err != nil {
+			return nil, err
+		}
+		// Parts of two months never hold the same event; sums of hashes may run over.
+		rows, err := v.DB.Query(ctx, text+"\nSETTINGS do_not_merge_across_partitions_select_final = 1", s.args()...)
+		if err != nil {
+			return nil, fmt.Errorf("verify %s of %s: %w", table, s.from.Format("2006-01"), err)
+		}
+		for rows.Next() {
+			one := sum{table: table}
+			if err := rows.Scan(&one.day, &one.measure, &one.expected, &one.found); err != nil {
+				rows.Close()
+				return nil, fmt.Errorf("verify %s of %s: %w", table, s.from.Format("2006-01"), err)
+			}
+			sums = append(sums, one)
+		}
+		if err := rows.Err(); err != nil {
+			return nil, fmt.Errorf("verify %s of %s: %w", table, s.from.Format("2006-01"), err)
+		}
+	}
+	return sums, nil
+}
+
+// settle compares a span again at a moment in which every segment is loaded in whole or not at all, after noting the copies
+// that explain why fewer events are stored than were accepted.
+func (v *Verifier) settle(ctx context.Context, s span) ([]sum, error) {
+	release, err := v.Hold.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	sums, err := v.compare(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	fewer := slices.ContainsFunc(sums, func(s sum) bool { return s.table == "events" && s.expected != s.found })
+	if !fewer {
+		return sums, nil
+	}
+	note, err := statement("note_repeats")
+	if err != nil {
+		return nil, err
+	}
+	if err := v.DB.Exec(ctx, note, s.args()...); err != nil {
+		return nil, fmt.Errorf("note repeated events of %s: %w", s.from.Format("2006-01"), err)
+	}
+	return v.compare(ctx, s)
+}
+
+func (r *Report) add(sums []sum) {
+	days := map[time.Time]bool{}
+	for _, s := range sums {
+		r.Sums++
+		if s.table == "events" {
+			days[s.day] = true
+			if s.measure == "events" {
+				n, _ := strconv.ParseUint(s.found, 10, 64) // a count that the check itself printed
+				r.Events += n
+			}
+		}
+		if s.expected != s.found {
+			r.Differences = append(r.Differences, Difference{
+				Day: s.day.Format(time.DateOnly), Table: s.table, Measure: s.measure, Expected: s.expected, Found: s.found, Meaning: meaning(s),
+			})
+		}
+	}
+	r.Days += len(days)
+}
+
+func meaning(s sum) string {
+	if s.table != "events" {
+		return "the rollup does not add up to its events: livello rebuild --from " + s.day.Format("2006-01") + " --to " + s.day.Format("2006-01") + " --table " + s.table
+	}
+	expected, err1 := strconv.ParseInt(s.expected, 10, 64)
+	found, err2 := strconv.ParseInt(s.found, 10, 64)
+	switch {
+	case s.measure != "events" || err1 != nil || err2 != nil:
+		return "other events are stored than were accepted"
+	case found < expected:
+		return fmt.Sprintf("%d accepted events are not stored (lost, or sent again after dedupe.window and merged before anybody looked)", expected-found)
+	default:
+		return fmt.Sprintf("%d events are stored that no receipt knows (written past the spool)", found-expected)
+	}
+}
+
+// repeats counts the copies beyond the first that the spans are known to have.
+func (v *Verifier) repeats(ctx context.Context, spans []span, r *Report) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	whole := span{spans[0].from, spans[len(spans)-1].to}
+	rows, err := v.DB.Query(ctx, "SELECT toUInt64(count() - uniqExact(event_id)) FROM repeats FINAL WHERE day >= {from:Date} AND day < {to:Date}", whole.args()...)
+	if err != nil {
+		return fmt.Errorf("count repeated events: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&r.Repeats); err != nil {
+			return fmt.Errorf("count repeated events: %w", err)
+		}
+	}
+	return rows.Err()
+}
+
+// detailLines bounds what verifications keeps of a run.
+const detailLines = 20
+
+func (v *Verifier) record(ctx context.Context, r Report) error {
+	if r.From == "" {
+		r.From, r.To = "1970-01-01", "1970-01-01"
+	}
+	var details []string
+	for _, d := range r.Differences[:min(len(r.Differences), detailLines)] {
+		details = append(details, fmt.Sprintf("%s %s.%s: expected %s, found %s", d.Day, d.Table, d.Measure, d.Expected, d.Found))
+	}
+	err := v.DB.Exec(ctx, `INSERT INTO verifications (at, from_day, to_day, days, events, sums, differences, details, took)
+SELECT {at:DateTime64(3, 'UTC')}, {from:Date}, {to:Date}, {days:UInt32}, {events:UInt64}, {sums:UInt64}, {differences:UInt32}, {details:String}, {took:Float64}
+SETTINGS async_insert = 0, insert_deduplicate = 0`,
+		named("at", r.At.Format("2006-01-02 15:04:05.000")), named("from", r.From), named("to", r.To), named("days", strconv.Itoa(r.Days)),
+		named("events", strconv.FormatUint(r.Events, 10)), named("sums", strconv.Itoa(r.Sums)), named("differences", strconv.Itoa(len(r.Differences))),
+		named("details", strings.Join(details, "\n")), named("took", strconv.FormatFloat(r.Seconds, 'f', 3, 64)))
+	if err != nil {
+		return fmt.Errorf("write verifications: %w", err)
+	}
+	return nil
+}

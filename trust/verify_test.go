@@ -1,0 +1,158 @@
+package trust
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRandomLoadsVerify(t *testing.T) {
+	r := newRig(t)
+	r.clean(0)
+	for _, n := range []int{1, 700, 900} { // the later ones are late for most days
+		r.load(r.events(n))
+	}
+	r.clean(1601)
+	report := r.verify()
+	if report.Days < 90 || report.Sums < 90*20 || report.From != "2026-01-01" || report.To != "2026-05-01" {
+		t.Errorf("it says it compared %d days, %d numbers, %s to %s", report.Days, report.Sums, report.From, report.To)
+	}
+	if n := r.number("SELECT count() FROM verifications WHERE differences = 0"); n != 3 {
+		t.Errorf("%d verifications are written down, want 3", n)
+	}
+	one, err := r.verifier().Verify(t.Context(), base.AddDate(0, 0, 40), base.AddDate(0, 0, 42))
+	if err != nil || one.Days != 2 || len(one.Differences) > 0 || one.Events == 0 || one.Events > 100 {
+		t.Errorf("two days: %+v, %v", one, err)
+	}
+}
+
+// Every fault is found on its day and in its table, whatever else holds.
+func TestPlantedFaultsAreFound(t *testing.T) {
+	shared := newRig(t) // of the faults that are mended
+	shared.load(shared.events(1500))
+	shared.clean(1500)
+	for name, fault := range map[string]struct {
+		plant   string
+		table   string
+		measure string
+		mend    bool // rebuilding the rollups is the cure
+	}{
+		"rows of a rollup gone":            {"ALTER TABLE person_day DELETE WHERE day = '2026-02-03' SETTINGS mutations_sync = 2", "person_day", "events", true},
+		"a partition of a rollup gone":     {"ALTER TABLE channel_hour DROP PARTITION ID '202602'", "channel_hour", "events", true},
+		"a block counted twice":            {"INSERT INTO person_day SELECT * FROM person_day WHERE day = '2026-02-03' SETTINGS insert_deduplicate = 0", "person_day", "by_person", true},
+		"a value changed":                  {"ALTER TABLE channel_hour UPDATE value = value + 1 WHERE toDate(hour) = '2026-02-03' SETTINGS mutations_sync = 2", "channel_hour", "value", true},
+		"one person's sums with another's": {"ALTER TABLE person_day UPDATE downloads = downloads + if(distinct_id = (SELECT min(distinct_id) FROM person_day WHERE day = '2026-02-03'), 1, if(distinct_id = (SELECT max(distinct_id) FROM person_day WHERE day = '2026-02-03'), toUInt64(-1), 0)) WHERE day = '2026-02-03' SETTINGS mutations_sync = 2", "person_day", "by_person", true},
+		"an hour's events under another":   {"INSERT INTO channel_hour SELECT hour + INTERVAL 2 HOUR AS hour, channel, kind, source, campaign, currency, events, human_events, people, value FROM channel_hour WHERE hour = (SELECT min(hour) FROM channel_hour WHERE toDate(hour) = '2026-02-03') SETTINGS insert_deduplicate = 0", "channel_hour", "by_key", true},
+		"evidence gone":                    {"ALTER TABLE identity_edges DELETE WHERE month = '2026-02-01' AND kind = 'alias' SETTINGS mutations_sync = 2", "identity_edges", "evidence", true},
+		"members gone":                     {"ALTER TABLE account_members DELETE WHERE month = '2026-02-01' SETTINGS mutations_sync = 2", "account_members", "evidence", true},
+		"a trait changed":                  {"ALTER TABLE person_traits UPDATE value = 'z' WHERE toYYYYMM(at) = 202602 AND trait = 'plan' SETTINGS mutations_sync = 2", "person_traits", "latest_values", true},
+		"traits gone":                      {"ALTER TABLE person_traits DELETE WHERE toYYYYMM(at) = 202602 SETTINGS mutations_sync = 2", "person_traits", "traits", true},
+		"raw rows gone":                    {"ALTER TABLE events DELETE WHERE toDate(ts) = '2026-02-03' AND kind IN ('purchase', 'page_view') SETTINGS mutations_sync = 2", "events", "events", false},
+		"a raw event exchanged":            {"ALTER TABLE events UPDATE properties = map('x', 'y') WHERE 0 SETTINGS mutations_sync = 2", "", "", false}, // changes nothing, and nothing is reported
+		"receipts gone":                    {"ALTER TABLE receipts DELETE WHERE day = '2026-02-03' SETTINGS mutations_sync = 2", "events", "ids", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := shared
+			if r.t = t; !fault.mend && fault.table != "" {
+				r = newRig(t)
+				r.load(r.events(1500))
+			}
+			r.exec(fault.plant)
+			report := r.verify()
+			if fault.table == "" {
+				r.clean(1500)
+				return
+			}
+			found := false
+			for _, d := range report.Differences {
+				found = found || d.Table == fault.table && d.Measure == fault.measure && strings.HasPrefix(d.Day, "2026-02-0")
+				if !strings.HasPrefix(d.Day, "2026-02-") {
+					t.Errorf("a difference on a day that was not touched: %+v", d)
+				}
+				if fault.mend && d.Table != fault.table {
+					t.Errorf("a difference in a table that was not touched: %+v", d)
+				}
+			}
+			if !found {
+				t.Fatalf("%s.%s is not among %+v", fault.table, fault.measure, report.Differences)
+			}
+			if fault.mend {
+				r.rebuild("2026-02", fault.table)
+				r.clean(1500)
+			}
+		})
+	}
+}
+
+// An event that is sent again after the window is counted twice until the rollups are rebuilt, and is no loss after its copies
+// have merged.
+func TestLateRepeatsAreNoLoss(t *testing.T) {
+	r := newRig(t)
+	events := r.events(600)
+	r.load(events[:500])
+	r.exec("SYSTEM STOP MERGES events") // when a merge comes must not decide what this sees
+	// A second spool knows nothing of the first one's ids, as an index whose window has passed.
+	again := newSpoolBeside(t, r)
+	late := slices.Clone(events[100:140])
+	for i := range late {
+		late[i].ReceivedAt += 1000
+	}
+	again.load(late)
+	report := r.verify()
+	if report.Repeats != 40 {
+		t.Errorf("%d repeats are noted, want 40", report.Repeats)
+	}
+	for _, d := range report.Differences {
+		if d.Table == "events" {
+			t.Errorf("a repeated event is taken for a fault of events: %+v", d)
+		}
+	}
+	if len(report.Differences) == 0 {
+		t.Error("the rollups count the repeated events twice, and nothing is reported")
+	}
+	r.exec("SYSTEM START MERGES events")
+	r.exec("OPTIMIZE TABLE events FINAL")
+	if n := r.number("SELECT count() FROM events"); n != 500 {
+		t.Fatalf("%d rows after merging, want 500", n)
+	}
+	for _, month := range []string{"2026-01", "2026-02", "2026-03", "2026-04"} {
+		r.rebuild(month)
+	}
+	r.clean(500)
+	r.load(events[500:])
+	r.clean(600)
+}
+
+// A verification beside running ingest reports nothing, though every day is in motion.
+func TestVerifyWhileEventsComeIn(t *testing.T) {
+	r := newRig(t)
+	stop := r.keepSending(100)
+	for range 3 {
+		if report := r.verify(); len(report.Differences) > 0 {
+			t.Errorf("%d differences while events come in, such as %+v", len(report.Differences), report.Differences[0])
+		}
+	}
+	sent := stop()
+	r.drain()
+	r.clean(sent)
+}
+
+func TestWatchLooksAtWhatWasTouched(t *testing.T) {
+	r := newRig(t)
+	r.load(r.events(300))
+	spans, err := r.verifier().recent(t.Context(), time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	touched := 0
+	for _, s := range spans {
+		touched += int(s.to.Sub(s.from).Hours() / 24)
+	}
+	if touched < 95 || touched > 120 {
+		t.Errorf("%d days are looked at after a load that touched a hundred", touched)
+	}
+	if spans, err = r.verifier().recent(t.Context(), time.Now().Add(time.Hour)); err != nil || len(spans) > 2 {
+		t.Errorf("nothing was loaded since, but %v are looked at: %v", spans, err)
+	}
+}
