@@ -55,6 +55,16 @@ func faultOf(err error) fault {
 // Away says of an error of the database that nothing can be asked of it now: the network, or one of the answers that pass.
 func Away(err error) bool { return err != nil && faultOf(err) == away }
 
+// Unreachable says of an error of the database that nobody was there to answer, or that the server is still starting or stopping.
+func Unreachable(err error) bool {
+	switch proto.Error(codeOf(err)) {
+	case 0, proto.ErrAborted, proto.ErrAsyncLoadWaitFailed, proto.ErrServerOverloaded, proto.ErrTooManySimultaneousQueries, proto.ErrNetworkError,
+		proto.ErrNoZookeeper, proto.ErrKeeperException:
+		return Away(err)
+	}
+	return false
+}
+
 // codeOf is ClickHouse's code in err, or 0.
 func codeOf(err error) int {
 	var answer *clickhouse.Exception

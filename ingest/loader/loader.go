@@ -22,7 +22,8 @@
 //   - it was refused at least RefusedAttempts times, over at least RefusedFor;
 //   - another one waits: otherwise it is in nobody's way, and is tried again;
 //   - ClickHouse takes another one: the next, or the newest, is loaded before it. If both are refused, nothing is set aside; the
-//     oldest is tried again, and after it the others, until the schema is mended or something it takes comes in.
+//     oldest is tried again, and after it the others, until the schema is mended or something it takes comes in;
+//   - it is refused once more after that: the fault may have been mended just then.
 //
 // A segment that is damaged on disk is set aside after the same number of attempts and time, whatever ClickHouse says. Some of a
 // refused segment may be in ClickHouse: an INSERT that fails in a view has written the table before it. Put back within the tables'
@@ -177,15 +178,12 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 
 		kind := faultOf(err)
 		if (kind == refused || kind == damaged) && chances.note(l.o.Now(), &l.o) {
-			inTheWay := kind == damaged // whatever ClickHouse says
-			if !inTheWay {
-				var lost error
-				if inTheWay, lost = l.takesOthers(ctx, seg); lost != nil {
-					return lost
+			if kind == damaged { // whatever ClickHouse says
+				if l.setAside(seg, err, chances) {
+					return nil
 				}
-			}
-			if inTheWay && l.setAside(seg, err, chances) {
-				return nil
+			} else if done, err := l.pass(ctx, seg, &chances); done || err != nil {
+				return err
 			}
 		}
 		if err := sleep(ctx, next); err != nil {

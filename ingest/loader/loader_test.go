@@ -34,7 +34,11 @@ func database(t *testing.T) *warehouse.Warehouse {
 
 func newSpool(t *testing.T, o spool.Options) *spool.Spool {
 	t.Helper()
-	dir := t.TempDir()
+	return newSpoolIn(t, t.TempDir(), o)
+}
+
+func newSpoolIn(t *testing.T, dir string, o spool.Options) *spool.Spool {
+	t.Helper()
 	index, err := dedupe.Open(filepath.Join(dir, "dedupe"), dedupe.Options{Window: time.Hour})
 	if err != nil {
 		t.Fatal(err)

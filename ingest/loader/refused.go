@@ -49,6 +49,28 @@ func (l *Loader) takesOthers(ctx context.Context, seg *spool.Segment) (bool, err
 	return false, nil
 }
 
+// pass loads another segment past seg, if ClickHouse takes one, and then seg itself or sets it aside. done is false when seg is
+// still to be loaded.
+func (l *Loader) pass(ctx context.Context, seg *spool.Segment, chances *refusals) (done bool, err error) {
+	if taken, err := l.takesOthers(ctx, seg); !taken || err != nil {
+		return false, err
+	}
+	// What was wrong may have been mended between the two.
+	began := l.o.Now()
+	switch err := l.attempt(ctx, seg); {
+	case err == nil:
+		l.well(seg)
+		return true, l.confirm(seg, l.o.Now().Sub(began))
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case faultOf(err) == refused:
+		chances.attempts++
+		return l.setAside(seg, err, *chances), nil
+	default:
+		return false, nil
+	}
+}
+
 // setAside takes seg out of the way; done is false when the disk does not let it.
 func (l *Loader) setAside(seg *spool.Segment, why error, r refusals) (done bool) {
 	err := l.o.Spool.SetAside(seg, spool.Refusal{Error: why.Error(), Code: codeOf(why), Attempts: r.attempts, First: r.first.UTC(), At: l.o.Now().UTC()})

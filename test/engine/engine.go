@@ -79,10 +79,24 @@ func Shared(t testing.TB) *warehouse.Warehouse {
 	return holder
 }
 
+// Target is where the ClickHouse HTTP interface of the tests' ClickHouse is, with all rights: a unix socket's path, or the URL in
+// TEST_CLICKHOUSE_DSN.
+func Target(t testing.TB) string {
+	t.Helper()
+	if _, err := shared.open(); err != nil {
+		t.Fatalf("start ClickHouse for tests: %v", err)
+	}
+	if dsn := os.Getenv(DSNEnv); dsn != "" {
+		return dsn
+	}
+	return filepath.Join(shared.dir, "engine.sock")
+}
+
 // shared is the test binary's one ClickHouse.
 var shared sharedEngine
 
 type sharedEngine struct {
+	dir    string // of the embedded engine
 	once   sync.Once
 	holder *warehouse.Warehouse
 	err    error
@@ -109,6 +123,7 @@ func (s *sharedEngine) start() (err error) {
 	if err != nil {
 		return err
 	}
+	s.dir = dir
 	s.holder, err = warehouse.Open(context.Background(), warehouse.Config{Data: dir, Exclusive: true, Command: "test binary " + filepath.Base(os.Args[0])})
 	if err != nil {
 		_ = os.RemoveAll(dir)
