@@ -19,13 +19,13 @@ import (
 
 // newAPI puts the routes together. Who may do what is decided here: write keys send, the read key reads, and only /healthz
 // and /readyz, which tell nothing, need no key (and /metrics if metrics.open says so).
-func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runner, registry *prometheus.Registry, checks []check, log *slog.Logger) *echo.Echo {
+func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runner, registry *prometheus.Registry, state health, log *slog.Logger) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = ingest.HandleErrors(log)
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	healthRoutes(e, checks)
+	healthRoutes(e, state)
 	in.Routes(e)
 	read := requireReadKey(keys.ReadKey)
 	queries.Routes(e.Group("/v1", read), ask)

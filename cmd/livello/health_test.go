@@ -11,25 +11,39 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// /readyz names the parts that fail, and nothing of why: it needs no key.
+// /readyz says what is accepted and loaded, names the parts that fail, and shows nothing of why unless it may: it needs no key.
 func TestReadyzNamesWhatFails(t *testing.T) {
-	var broken error
+	var accepts, loads error
+	refused := 0
 	e := echo.New()
-	healthRoutes(e, []check{
-		{"engine", func(context.Context) error { return nil }},
-		{"loader", func(context.Context) error { return broken }},
+	healthRoutes(e, health{
+		accepting: []check{{"spool", func(context.Context) error { return accepts }}},
+		loading:   []check{{"loader", func(context.Context) error { return loads }}},
+		refused:   func() int { return refused },
 	})
 	ask := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w.Code, w.Body.String()
 	}
-	if status, body := ask("/readyz"); status != 200 || !strings.Contains(body, `"ready":true`) {
-		t.Errorf("all is well: %d %s", status, body)
-	}
-	broken = errors.New("password of the server is wrong")
-	if status, body := ask("/readyz"); status != 503 || !strings.Contains(body, `"failing":["loader"]`) || strings.Contains(body, "password") {
-		t.Errorf("the loader fails: %d %s", status, body)
+	for _, step := range []struct {
+		accepts, loads error
+		refused        int
+		path           string
+		status         int
+		says           string
+	}{
+		{nil, nil, 0, "/readyz", 200, `{"ready":true,"accepting":true,"loading":true}`},
+		{nil, nil, 2, "/readyz?loading=1", 200, `"refused_segments":2`},
+		{nil, errors.New("password of the server is wrong"), 0, "/readyz", 200, `"accepting":true,"loading":false,"failing":["loader"]`},
+		{nil, reason("the oldest waits"), 0, "/readyz?loading=1", 503, `"reasons":{"loader":"the oldest waits"}`},
+		{reason("the spool is full"), nil, 0, "/readyz", 503, `{"ready":false,"accepting":false,"loading":true,"failing":["spool"]`},
+	} {
+		accepts, loads, refused = step.accepts, step.loads, step.refused
+		status, body := ask(step.path)
+		if status != step.status || !strings.Contains(body, step.says) || strings.Contains(body, "password") {
+			t.Errorf("%s: %d %s, want %d with %s", step.path, status, body, step.status, step.says)
+		}
 	}
 	if status, _ := ask("/healthz"); status != 200 {
 		t.Errorf("the process is alive: %d", status)

@@ -7,21 +7,47 @@ import (
 	"time"
 )
 
-// stuckAfter is how long the loader may fail before the service says that it is not ready: longer than ClickHouse needs to restart.
-const stuckAfter = 30 * time.Second
+const (
+	// failsAfter is how long loading may fail before /readyz says so.
+	failsAfter = 5 * time.Second
+	// lagsAfter is how long an accepted event may wait, although no attempt fails.
+	lagsAfter = time.Minute
+)
 
-// checks are what /readyz asks. Migrations need no check of their own: the routes exist only after them.
-func (s *service) checks() []check {
-	return []check{
-		{"engine", func(ctx context.Context) error { return s.db.Exec(ctx, "SELECT 1") }},
-		{"spool", func(context.Context) error { return s.spool.Status().LastWriteFailed }},
-		{"loader", func(context.Context) error {
-			if err, since := s.loader.Failing(); err != nil && time.Since(since) > stuckAfter {
-				return fmt.Errorf("since %s: %w", since.Format(time.RFC3339), err)
-			}
-			return nil
-		}},
+// health is what /readyz asks and shows. Accepting does not depend on ClickHouse: that is what the spool is for. So a service whose
+// ClickHouse is away stays ready while there is room, and says that it does not load.
+func (s *service) health() health {
+	return health{
+		accepting: []check{
+			{"spool", func(context.Context) error {
+				if err := s.spool.Room(); err != nil {
+					return reason(err.Error()) // senders are told the same
+				}
+				return nil
+			}},
+		},
+		loading: []check{
+			{"engine", func(ctx context.Context) error {
+				if err := s.db.Exec(ctx, "SELECT 1"); err != nil {
+					return reason("ClickHouse does not answer; events are kept in the spool")
+				}
+				return nil
+			}},
+			{"loader", s.loaderCheck},
+		},
+		refused: func() int { return s.spool.Status().Refused },
 	}
+}
+
+func (s *service) loaderCheck(context.Context) error {
+	now := time.Now()
+	if err, since := s.loader.Failing(); err != nil && now.Sub(since) > failsAfter {
+		return reason(fmt.Sprintf("segments have not been loaded for %s; the log says why", now.Sub(since).Round(time.Second)))
+	}
+	if oldest := s.spool.Status().OldestWaiting; !oldest.IsZero() && now.Sub(oldest) > max(lagsAfter, 2*s.cfg.Spool.Linger) {
+		return reason(fmt.Sprintf("the oldest accepted event waits for %s", now.Sub(oldest).Round(time.Second)))
+	}
+	return nil
 }
 
 // drainPath is on the local socket only: it answers when everything accepted before it is in the database.
@@ -39,5 +65,6 @@ func (s *service) localHandler() http.Handler {
 		s.flushQuarantine(r.Context())
 		w.WriteHeader(http.StatusNoContent)
 	})
+	s.spoolRoutes(mux)
 	return mux
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,6 @@ import (
 	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/queries"
-	"github.com/livello/livello/schema"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -39,14 +39,17 @@ type service struct {
 	cfg *Config
 	log *slog.Logger
 
-	keys    access.Keys
-	db      *warehouse.Warehouse
-	spool   *spool.Spool
-	loader  *loader.Loader
-	handler http.Handler // the API, for this process; it works without a port, too
-	facts   facts
+	keys   access.Keys
+	db     *warehouse.Warehouse
+	spool  *spool.Spool
+	loader *loader.Loader
 
 	quarantine *quarantine.Store
+
+	serving  bool         // it has doors
+	prepared atomic.Bool  // the database was reached and has the schema
+	handler  http.Handler // the API, for this process; it works without a port, too
+	facts    facts
 
 	failed chan error // a part ended by itself
 	stops  []stopStep // in order of start
@@ -68,7 +71,7 @@ const (
 
 // startService starts everything on the folder, or nothing: when a step fails, the steps before it are undone.
 func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (_ *service, err error) {
-	s := &service{cfg: cfg, log: log, failed: make(chan error, 8)}
+	s := &service{cfg: cfg, log: log, serving: d == open, failed: make(chan error, 8)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -121,14 +124,19 @@ func (s *service) startWarehouse(ctx context.Context, _ *prometheus.Registry) er
 	}
 	where := s.cfg.warehouse(s.log)
 	where.Exclusive = true // the spool is in the folder, too
+	where.Lazy = true
 	db, err := warehouse.Open(ctx, where)
 	if err != nil {
 		return err
 	}
 	s.db = db
 	s.onStop("warehouse", func(context.Context) error { return db.Close() })
-	if _, err := schema.Up(ctx, db, schema.Options{Cluster: s.cfg.Cluster, Logger: s.log}); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	if err := s.prepare(ctx); err != nil {
+		// Events are accepted without ClickHouse. What it refuses is another matter, and a folder or a file wants its answer now.
+		if s.cfg.DSN == "" || !s.serving || ctx.Err() != nil || !loader.Unreachable(err) {
+			return err
+		}
+		s.log.Warn("starting without ClickHouse: events are accepted and kept, and loaded when it answers", "error", err)
 	}
 	if s.keys, err = access.Ensure(s.cfg.Data); err != nil {
 		return fmt.Errorf("keys: %w", err)
@@ -162,7 +170,7 @@ func (s *service) startSpool(context.Context, *prometheus.Registry) error {
 // startLoader moves the spool into the database until the service stops; what is waiting then is loaded first, as far as
 // its deadline allows. What is not stays in the spool for the next start.
 func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) error {
-	s.loader = loader.New(loader.Options{Spool: s.spool, DB: s.db, Registry: registry, Logger: s.log})
+	s.loader = loader.New(loader.Options{Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Registry: registry, Logger: s.log})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -173,7 +181,11 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 		}
 	}()
 	s.onStop("loader", func(ctx context.Context) error {
-		if err := s.waitLoaded(ctx); err != nil {
+		err := errStopEarly // nothing is to be waited for while ClickHouse is away
+		if reason, _ := s.loader.Failing(); reason == nil {
+			err = s.waitLoaded(ctx)
+		}
+		if err != nil && s.spool.Status().WaitingRows > 0 {
 			s.log.Warn("stopped with events waiting in the spool; they are loaded at the next start", "events", s.spool.Status().WaitingRows)
 		}
 		cancel()
@@ -181,6 +193,8 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 	})
 	return nil
 }
+
+var errStopEarly = errors.New("loading fails")
 
 // waitLoaded returns when every event accepted before the call is in the database.
 func (s *service) waitLoaded(ctx context.Context) error {
@@ -219,7 +233,7 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency, Machine: machines,
 		Quarantine: s.quarantine, Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
-	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: s.db}, registry, s.checks(), s.log)
+	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
 	return nil
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/loader"
+	"github.com/livello/livello/schema"
+)
+
+// connectTimeout bounds the first try to reach a ClickHouse server at the start, and each later one.
+const connectTimeout = 5 * time.Second
+
+// prepare reaches the database and brings its schema up. The start does it once; when the server is away then, the loader
+// goes on with it, and events are accepted meanwhile.
+func (s *service) prepare(ctx context.Context) error {
+	if s.cfg.DSN != "" { // an engine of our own answered when it was opened
+		connecting, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		if err := s.db.Ensure(connecting); err != nil {
+			return err
+		}
+	}
+	if _, err := schema.Up(ctx, s.db, schema.Options{Cluster: s.cfg.Cluster, Logger: s.log}); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	s.prepared.Store(true)
+	return nil
+}
+
+// prepareOnce is the loader's: what the start has done is not done again.
+func (s *service) prepareOnce(ctx context.Context) error {
+	if s.prepared.Load() {
+		return nil
+	}
+	return s.prepare(ctx)
+}
+
+// reader is the database as queries see it: when it is away they say so, at once, and what is accepted meanwhile.
+type reader struct{ *service }
+
+// QueryFormat implements queries.DB.
+func (r reader) QueryFormat(ctx context.Context, format, query string, args ...any) (io.ReadCloser, error) {
+	if reason, _ := r.loader.Failing(); loader.Unreachable(reason) { // a silent server must not keep readers waiting
+		probe, cancel := context.WithTimeout(ctx, readyTimeout)
+		err := r.db.Exec(probe, "SELECT 1")
+		cancel()
+		if err != nil {
+			return nil, away(ctx, err)
+		}
+	}
+	answer, err := r.db.QueryFormat(ctx, format, query, args...)
+	if err != nil && !r.prepared.Load() {
+		return nil, away(ctx, err)
+	}
+	var said *clickhouse.Exception
+	if err != nil && !errors.As(err, &said) {
+		return nil, away(ctx, err)
+	}
+	return answer, err
+}
+
+// away is the answer to a question while ClickHouse cannot be reached; a caller who went away gets none.
+func away(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return &ingest.Error{Status: http.StatusServiceUnavailable, Code: "database_away", Message: "ClickHouse cannot be asked now",
+		Help: "events are accepted and kept meanwhile; ask again after the time in Retry-After", RetryAfter: 5 * time.Second}
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/livello/livello/ingest/spool"
+)
+
+// spoolCommand shows what waits between HTTP and ClickHouse, and lets a person deal with what ClickHouse refused.
+func spoolCommand(p *program) *cobra.Command {
+	group := &cobra.Command{
+		Use: "spool", Short: "Look at accepted events that are not loaded, and deal with refused ones", Args: cobra.NoArgs,
+		Long: "Accepted events wait in segments until ClickHouse has confirmed them. A segment that ClickHouse refuses is set aside with its\n" +
+			"error, so that the others go on. Works beside the running service and on the folder alone; needs no database.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List the segments with state, events, size, age and error", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.spoolList(cmd) },
+	}
+	show := &cobra.Command{
+		Use: "show SEGMENT", Short: "Print the events of a segment as NDJSON", Args: cobra.ExactArgs(1),
+	}
+	limit := show.Flags().Int("limit", 10, "most events; 0: all")
+	show.RunE = func(cmd *cobra.Command, args []string) error { return p.spoolShow(cmd, args[0], *limit) }
+	retry := &cobra.Command{
+		Use: "retry SEGMENT...", Short: "Give refused segments to the loader again", Args: cobra.ArbitraryArgs,
+		Example: "  livello spool retry 17\n  livello spool retry --all",
+	}
+	all := retry.Flags().Bool("all", false, "every refused segment")
+	retry.RunE = func(cmd *cobra.Command, args []string) error {
+		if *all == (len(args) > 0) {
+			return errors.New("say which: numbers of segments (livello spool list shows them), or --all")
+		}
+		return p.spoolChange(cmd, spoolRetryPath, args, spool.PutBackFiles, "%d segments put back; the service loads them")
+	}
+	export := &cobra.Command{
+		Use: "export SEGMENT FILE", Short: "Write a segment into a file that ClickHouse reads: NDJSON, or Native when the name ends in .native", Args: cobra.ExactArgs(2),
+		Example: "  livello spool export 17 17.ndjson\n  livello spool export 17 17.native",
+		RunE:    func(cmd *cobra.Command, args []string) error { return p.spoolExport(cmd, args[0], args[1]) },
+	}
+	drop := &cobra.Command{
+		Use: "drop SEGMENT... --yes", Short: "Delete refused segments: their events are lost", Args: cobra.MinimumNArgs(1),
+	}
+	yes := drop.Flags().Bool("yes", false, "yes, these accepted events shall never be loaded")
+	drop.RunE = func(cmd *cobra.Command, args []string) error {
+		if !*yes {
+			return errors.New("this deletes accepted events for good: `livello spool export` keeps a copy; add --yes to go on")
+		}
+		return p.spoolChange(cmd, spoolDropPath, args, dropFiles, "%d segments dropped")
+	}
+	group.AddCommand(list, show, retry, export, drop)
+	return group
+}
+
+func dropFiles(dir string, numbers ...uint64) (int, error) {
+	for i, number := range numbers {
+		if err := spool.DropFile(dir, number); err != nil {
+			return i, err
+		}
+	}
+	return len(numbers), nil
+}
+
+func spoolFolder(cfg *Config) string { return filepath.Join(cfg.Data, "spool") }
+
+// spoolEntries asks the running service, which knows the segment it writes, or reads the folder.
+func (p *program) spoolEntries(cmd *cobra.Command) ([]spool.Entry, error) {
+	cfg, err := p.config(cmd)
+	if err != nil {
+		return nil, err
+	}
+	client := runningService(cmd.Context(), cfg.Data)
+	if client == nil {
+		return spool.List(spoolFolder(&cfg))
+	}
+	entries := []spool.Entry{}
+	return entries, askLocal(cmd.Context(), client, http.MethodGet, spoolListPath, nil, &entries)
+}
+
+func (p *program) spoolList(cmd *cobra.Command) error {
+	format, err := p.format("table", "json", "csv")
+	if err != nil {
+		return err
+	}
+	entries, err := p.spoolEntries(cmd)
+	if err != nil {
+		return err
+	}
+	if entries == nil {
+		entries = []spool.Entry{}
+	}
+	if format == "json" {
+		return indented(p.stdout, entries)
+	}
+	header := []string{"segment", "state", "events", "bytes", "age", "error"}
+	rows := [][]string{}
+	for _, e := range entries {
+		said, events := "", strconv.Itoa(e.Rows)
+		if e.Refusal != nil {
+			said = e.Refusal.Error
+		}
+		if e.State == spool.Torn {
+			said, events = "cut off by recovery: "+e.File, "?"
+		}
+		age := strconv.FormatFloat(time.Since(e.Changed).Seconds(), 'f', 0, 64)
+		if format == "table" {
+			age = time.Since(e.Changed).Round(time.Second).String()
+			said = oneLine(said, 160)
+		}
+		rows = append(rows, []string{strconv.FormatUint(e.Number, 10), string(e.State), events, strconv.FormatInt(e.Bytes, 10), age, said})
+	}
+	if format == "csv" {
+		header[4] = "age_seconds"
+		w := csv.NewWriter(p.stdout)
+		return errors.Join(w.Write(header), w.WriteAll(rows))
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(p.stdout, "the spool is empty: everything accepted is loaded")
+		return nil
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(header, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// oneLine cuts text for a table.
+func oneLine(text string, most int) string {
+	runes := []rune(strings.Join(strings.Fields(text), " "))
+	if len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return string(runes)
+}
+
+func (p *program) openSegment(cmd *cobra.Command, arg string) (*spool.File, error) {
+	cfg, err := p.config(cmd)
+	if err != nil {
+		return nil, err
+	}
+	number, err := segmentNumber(arg)
+	if err != nil {
+		return nil, err
+	}
+	file, err := spool.OpenFile(spoolFolder(&cfg), number)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no segment %d in %s: loaded ones are deleted; `livello spool list` shows what is there", number, spoolFolder(&cfg))
+	}
+	return file, err
+}
+
+func segmentNumber(arg string) (uint64, error) {
+	number, err := strconv.ParseUint(arg, 10, 64)
+	if err != nil || number == 0 {
+		return 0, fmt.Errorf("segment %q: want its number, as in the first column of `livello spool list`", arg)
+	}
+	return number, nil
+}
+
+func (p *program) spoolShow(cmd *cobra.Command, arg string, limit int) error {
+	if limit < 0 {
+		return errors.New("--limit must not be negative; 0 shows all")
+	}
+	file, err := p.openSegment(cmd, arg)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteNDJSON(p.stdout, limit)
+	return err
+}
+
+// spoolExport writes a file that is whole or not there; an existing one is not replaced.
+func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) {
+	file, err := p.openSegment(cmd, arg)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("export segment %d: %w", file.Number, err)
+	}
+	native := strings.HasSuffix(path, ".native")
+	if native {
+		_, err = file.WriteTo(out)
+	} else {
+		_, err = file.WriteNDJSON(out, 0)
+	}
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("export segment %d: %w (%s holds what could be read)", file.Number, err, path)
+	}
+	format := "JSONEachRow"
+	if native {
+		format = "Native"
+	}
+	fmt.Fprintf(p.stderr, "%d events written; ClickHouse takes them with INSERT INTO events FORMAT %s\n", file.Rows, format)
+	return nil
+}
+
+// spoolChange has the running service change its spool, or changes the folder, which nobody else may hold then.
+func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, alone func(string, ...uint64) (int, error), said string) error {
+	cfg, err := p.config(cmd)
+	if err != nil {
+		return err
+	}
+	change := spoolChange{Segments: []uint64{}}
+	for _, arg := range args {
+		number, err := segmentNumber(arg)
+		if err != nil {
+			return err
+		}
+		change.Segments = append(change.Segments, number)
+	}
+	if client := runningService(cmd.Context(), cfg.Data); client != nil {
+		if err := askLocal(cmd.Context(), client, http.MethodPost, path, change, &change); err != nil {
+			return err
+		}
+	} else if change.Count, err = changeFolder(&cfg, change.Segments, alone); err != nil {
+		return err
+	}
+	if p.output == "json" {
+		return indented(p.stdout, change)
+	}
+	fmt.Fprintf(p.stdout, said+"\n", change.Count)
+	return nil
+}
+
+func changeFolder(cfg *Config, numbers []uint64, alone func(string, ...uint64) (int, error)) (n int, err error) {
+	if _, err := os.Stat(cfg.Data); err != nil {
+		return 0, fmt.Errorf("data folder: %w", err)
+	}
+	holder := &service{cfg: cfg}
+	if err := holder.lockFolder(); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, holder.stop()) }()
+	return alone(spoolFolder(cfg), numbers...)
+}
+
+// askLocal sends body as JSON to a route of the local socket and reads the answer.
+func askLocal(ctx context.Context, client *http.Client, method, path string, body, answer any) error {
+	var sent bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&sent).Encode(body); err != nil {
+			return fmt.Errorf("ask the service: %w", err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, localURL+path, &sent)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	got, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(got.Body, 4<<10))
+		return errors.Join(errors.New(strings.TrimSpace(string(text))), err)
+	}
+	if err := json.NewDecoder(got.Body).Decode(answer); err != nil {
+		return fmt.Errorf("read the service's answer: %w", err)
+	}
+	return nil
+}
