@@ -237,8 +237,15 @@ func (b *Rebuilder) do(ctx context.Context, what, statement string) error {
 	return nil
 }
 
-// Clean drops what a rebuild that was cut off has left: views first, so that inserts stop feeding tables that go. Call it when
-// nothing is being rebuilt: at the start of a service.
+// Tidy is Clean for the start of a service: it waits for the rebuild that runs, and for a moment between two segments.
+func (b *Rebuilder) Tidy(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held(ctx, new(Rebuilt), func() error { return b.Clean(ctx) })
+}
+
+// Clean drops what a rebuild that was cut off has left: views first, so that inserts stop feeding tables that go. It must not run
+// beside a rebuild.
 func (b *Rebuilder) Clean(ctx context.Context) error {
 	names, err := texts(ctx, b.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String}) ORDER BY engine != 'MaterializedView', name", named("prefix", shadowPrefix))
 	if err != nil {

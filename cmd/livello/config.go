@@ -46,6 +46,9 @@ type Config struct {
 	} `koanf:"quarantine"`
 	Machine Machine `koanf:"machine"`
 
+	Verify struct {
+		Every time.Duration `koanf:"every" help:"how often 'serve' compares receipts, events and rollups: the last two days and what was loaded since, and everything once a day; 0: never"`
+	} `koanf:"verify"`
 	Metrics struct {
 		Open bool `koanf:"open" help:"serve /metrics without a key"`
 	} `koanf:"metrics"`
@@ -106,6 +109,7 @@ func defaults() Config {
 	c.Quarantine.MaxBytes = 256 << 20
 	m := machine.DefaultOptions
 	c.Machine = Machine{Sender: m.Sender, UserAgents: m.UserAgents, HeadRequests: m.HeadRequests, Fast: m.Fast, AllLinks: m.AllLinks, Remember: m.Remember}
+	c.Verify.Every = time.Hour
 	c.Stop.Timeout = 20 * time.Second
 	c.Log.Level = "info"
 	c.Log.Format = "auto"

@@ -74,6 +74,9 @@ func (c *Config) validate() error {
 			bad(key, "%s must be more than nothing", d)
 		}
 	}
+	if c.Verify.Every < 0 {
+		bad("verify.every", "%s must not be negative; 0 is never", c.Verify.Every)
+	}
 	if c.Spool.SegmentBytes < 64<<10 || c.Spool.SegmentBytes > 1<<30 {
 		bad("spool.segment_bytes", "%s must be 64KiB to 1GiB", c.Spool.SegmentBytes)
 	}

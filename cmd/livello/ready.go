@@ -66,5 +66,6 @@ func (s *service) localHandler() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s.spoolRoutes(mux)
+	s.trustRoutes(mux)
 	return mux
 }

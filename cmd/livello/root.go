@@ -51,6 +51,7 @@ func newRoot(p *program) *cobra.Command {
 		serveCommand(p), demoCommand(p), loadCommand(p),
 		queryCommand(p), sqlCommand(p),
 		spoolCommand(p), migrateCommand(p), keysCommand(p), dashboardsCommand(p), versionCommand(p),
+		verifyCommand(p), rebuildCommand(p),
 	)
 	return root
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/queries"
+	"github.com/livello/livello/trust"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -45,6 +46,7 @@ type service struct {
 	loader *loader.Loader
 
 	quarantine *quarantine.Store
+	rebuilder  *trust.Rebuilder
 
 	serving  bool         // it has doors
 	prepared atomic.Bool  // the database was reached and has the schema
@@ -80,7 +82,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startQuarantine, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}

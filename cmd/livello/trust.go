@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livello/livello/trust"
+)
+
+// Paths on the local socket only: whoever may open the folder may ask for them.
+const (
+	verifyPath  = "/local/verify"
+	rebuildPath = "/local/rebuild"
+)
+
+func (s *service) verifier() *trust.Verifier {
+	return &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
+}
+
+// startTrust drops what a rebuild left that was cut off, and then verifies by schedule. Both wait for the database, which may be away.
+func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) error {
+	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.rebuilder.Tidy(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("tables of a rebuild that was cut off may be left; they do no harm, and the next rebuild drops them", "error", err)
+		}
+		if s.cfg.Verify.Every > 0 {
+			s.verifier().Watch(ctx, s.cfg.Verify.Every, registry)
+		}
+	}()
+	s.onStop("verification", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// trustRoutes answers our own commands. They wait as long as it takes; when they go away, the work is cut off.
+func (s *service) trustRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST "+verifyPath, answerJSON(s.verify))
+	mux.HandleFunc("POST "+rebuildPath, answerJSON(s.rebuild))
+}
+
+func answerJSON[Ask, Answer any](do func(context.Context, Ask) (Answer, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var ask Ask
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&ask); err != nil {
+			http.Error(w, "read the request: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer, err := do(r.Context(), ask)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer) // the client is gone
+	}
+}
+
+// within asks the service that runs on the folder, or does it in one of this process's own: without ports, but with a loader, so
+// that what the last process left in the spool is loaded first.
+func (p *program) within(ctx context.Context, cfg *Config, path string, ask, answer any, do func(context.Context, *service) (any, error)) (err error) {
+	if client := runningService(ctx, cfg.Data); client != nil {
+		return askService(ctx, client, path, ask, answer)
+	}
+	if cfg.DSN == "" {
+		// Opening would make it: a misspelt folder must not become an empty warehouse that verifies well.
+		if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no data folder %s: --data names another one, --dsn a server", cfg.Data)
+		}
+	}
+	quiet := *cfg
+	quiet.Verify.Every = 0
+	if quiet.Log.Level == "info" {
+		quiet.Log.Level = "warn"
+	}
+	s, err := startService(context.WithoutCancel(ctx), &quiet, p.logger(&quiet), closed)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := s.waitLoaded(ctx); err != nil {
+		return err
+	}
+	result, err := do(ctx, s)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("answer of %s: %w", path, err)
+	}
+	return json.Unmarshal(text, answer)
+}
+
+func askService(ctx context.Context, client *http.Client, path string, ask, answer any) error {
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	reply, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	if reply.StatusCode != http.StatusOK {
+		return fmt.Errorf("the running service: %s", strings.TrimSpace(string(text)))
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("answer of the service: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/livello/livello/trust"
+)
+
+// verifyCommand compares receipts, raw events and rollups, in the service that runs on the folder or, when none does, here.
+func verifyCommand(p *program) *cobra.Command {
+	verify := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare what was accepted with what is stored and with every rollup",
+		Long: "Compares, per day, the receipts of what was accepted with the raw events, and these with every rollup, prints the numbers that\n" +
+			"differ, and fails when any does. It works while events come in. See docs/reliability.md.",
+		Example: "  livello verify\n  livello verify --from 2026-03-01 --to 2026-04-01 -o json",
+		Args:    cobra.NoArgs,
+	}
+	from := verify.Flags().String("from", "", "first day, as 2026-03-01 (UTC); default: the first there is")
+	to := verify.Flags().String("to", "", "the day after the last one; default: everything")
+	verify.RunE = func(cmd *cobra.Command, _ []string) error {
+		format, err := p.format("table", "json")
+		if err != nil {
+			return err
+		}
+		ask := verifyRequest{From: *from, To: *to}
+		if _, _, err := ask.days(); err != nil {
+			return err
+		}
+		cfg, err := p.config(cmd)
+		if err != nil {
+			return err
+		}
+		var report trust.Report
+		err = p.within(cmd.Context(), &cfg, verifyPath, ask, &report, func(ctx context.Context, s *service) (any, error) { return s.verify(ctx, ask) })
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			err = indented(p.stdout, report)
+		} else {
+			err = p.printReport(report)
+		}
+		if n := len(report.Differences); err == nil && n > 0 {
+			err = fmt.Errorf("%d of %d numbers are not what they should be", n, report.Sums)
+		}
+		return err
+	}
+	return verify
+}
+
+func (p *program) printReport(r trust.Report) error {
+	if len(r.Differences) > 0 {
+		w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "day\ttable\tmeasure\texpected\tfound\tmeaning")
+		for _, d := range r.Differences {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Day, d.Table, d.Measure, d.Expected, d.Found, d.Meaning)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if r.Repeats > 0 {
+		fmt.Fprintf(p.stdout, "%d events were sent again after the deduplication window; they are stored once\n", r.Repeats)
+	}
+	_, err := fmt.Fprintf(p.stdout, "%d days, %d events, %d numbers compared in %.1f s: %d differences\n", r.Days, r.Events, r.Sums, r.Seconds, len(r.Differences))
+	return err
+}
+
+// verifyRequest is what verifyPath takes.
+type verifyRequest struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func (v verifyRequest) days() (from, to time.Time, err error) {
+	if from, err = parseTime("from", time.DateOnly, v.From); err != nil {
+		return from, to, err
+	}
+	if to, err = parseTime("to", time.DateOnly, v.To); err != nil {
+		return from, to, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, fmt.Errorf("--from %s is not before --to %s", v.From, v.To)
+	}
+	return from, to, nil
+}
+
+// parseTime reads the value of a flag in a layout; none is the zero time.
+func parseTime(flag, layout, value string) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(layout, value)
+	if err != nil {
+		return t, fmt.Errorf("--%s %q: write it as %s", flag, value, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Format(layout))
+	}
+	return t, nil
+}
+
+func (s *service) verify(ctx context.Context, ask verifyRequest) (trust.Report, error) {
+	from, to, err := ask.days()
+	if err != nil {
+		return trust.Report{}, err
+	}
+	return s.verifier().Verify(ctx, from, to)
+}
