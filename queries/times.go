@@ -13,6 +13,15 @@ var relative = regexp.MustCompile(`^now-(\d{1,9})([mhdw])$`)
 
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"}
 
+// ParseTime reads a point in time as a parameter of a query is written. The error says how.
+func ParseTime(s string, now time.Time) (time.Time, error) {
+	at, err := parseTime(s, now)
+	if err != nil {
+		return at, fmt.Errorf("%w; %s", err, timeHelp)
+	}
+	return at, nil
+}
+
 // parseTime reads a point in time as timeHelp says; without a zone it is UTC. The result is in UTC, cut to milliseconds, and
 // within what the days and hours of the rollups hold. It is resolved here and bound as a value, so a default is never part of the SQL.
 func parseTime(s string, now time.Time) (time.Time, error) {

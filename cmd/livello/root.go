@@ -49,7 +49,7 @@ func newRoot(p *program) *cobra.Command {
 
 	root.AddCommand(
 		serveCommand(p), demoCommand(p), loadCommand(p),
-		queryCommand(p), sqlCommand(p),
+		queryCommand(p), sqlCommand(p), quarantineCommand(p),
 		spoolCommand(p), migrateCommand(p), keysCommand(p), dashboardsCommand(p), versionCommand(p),
 		verifyCommand(p), rebuildCommand(p),
 	)
