@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/loader"
@@ -57,11 +54,7 @@ func (r reader) QueryFormat(ctx context.Context, format, query string, args ...a
 		}
 	}
 	answer, err := r.db.QueryFormat(ctx, format, query, args...)
-	if err != nil && !r.prepared.Load() {
-		return nil, away(ctx, err)
-	}
-	var said *clickhouse.Exception
-	if err != nil && !errors.As(err, &said) {
+	if err != nil && (loader.Unreachable(err) || !r.prepared.Load()) {
 		return nil, away(ctx, err)
 	}
 	return answer, err

@@ -84,8 +84,8 @@ func TestServeWithoutClickHouse(t *testing.T) {
 	database.stop()
 }
 
-// A ClickHouse that is there and refuses the service (here: a database of a newer binary cannot be made up, a wrong address of the
-// native port can) is an error of the start, not something to wait for.
+// A ClickHouse that is there and refuses the service, and a DSN that cannot be right, are errors of the start, not something to
+// wait for; and `load` does not wait for one that is away.
 func TestServeRefusesAWrongDSN(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -106,6 +106,15 @@ func TestRateLimitSaysWhenToComeBack(t *testing.T) {
 	if after := s.header("POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 20)).Get("Retry-After"); after == "" {
 		t.Error("no Retry-After")
 	}
+	s.stop()
+}
+
+func TestTheDiskHasAFloor(t *testing.T) {
+	t.Parallel()
+	s := serve(t, filepath.Join(t.TempDir(), "data"), "--spool-min-free-bytes", "8000000GiB")
+	s.want(503, "spool.min_free_bytes", "POST", s.API+"/v1/events", s.keys.WriteKey, events(1))
+	s.want(503, "spool.min_free_bytes", "GET", s.API+"/readyz", "", "")
+	s.want(200, `"events": 0`, "GET", s.API+"/v1/queries/totals", s.keys.ReadKey, "")
 	s.stop()
 }
 

@@ -154,26 +154,57 @@ func TestSilentClickHouse(t *testing.T) {
 
 // Faults of the way and answers that pass never set a segment aside, however many chances a refused one would have.
 func TestWhatPassesIsWaitedFor(t *testing.T) {
+	w, through, p := behindProxy(t)
+	s := newSpool(t, spool.Options{Linger: time.Millisecond})
+	run(t, Options{Spool: s, DB: through, RefusedAttempts: 1, RefusedFor: 1})
+	total := 0
 	for name, fault := range map[string]flaky.Action{
-		"answers lost": flaky.Lose, "bodies cut": flaky.Cut(3000), "bad gateway": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) },
+		"answers lost": flaky.Lose, "bodies cut": flaky.Cut(3000),
+		"bad gateway":    func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) },
 		"too many parts": flaky.Answer(252, "Too many parts (3000). (TOO_MANY_PARTS)"), "out of memory": flaky.Answer(241, "(MEMORY_LIMIT_EXCEEDED)"),
 		"no table": flaky.Answer(60, "(UNKNOWN_TABLE)"), "wrong password": flaky.Answer(516, "(AUTHENTICATION_FAILED)"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, through, p := behindProxy(t)
-			s := newSpool(t, spool.Options{Linger: time.Millisecond})
 			p.Inserts(fault)
+			before := p.Counts().Inserts
 			add(t, s, purchases(40))
 			add(t, s, purchases(40))
-			run(t, Options{Spool: s, DB: through, RefusedAttempts: 1, RefusedFor: 1})
-			p.Await(t, "attempts", func(c flaky.Counts) bool { return c.Inserts >= 6 })
+			p.Await(t, "attempts", func(c flaky.Counts) bool { return c.Inserts >= before+4 })
 			if st := s.Status(); st.Refused != 0 || st.Segments != 2 {
 				t.Errorf("%d segments are set aside and %d wait", st.Refused, st.Segments)
 			}
 			p.All(flaky.Pass)
 			drain(t, s)
-			counted(t, w, 80)
+			total += 80
 		})
+	}
+	counted(t, w, total)
+}
+
+// What a real connection says when nobody is there is told from every other error.
+func TestUnreachable(t *testing.T) {
+	_, through, p := behindProxy(t)
+	probe := func(a flaky.Action) error {
+		p.All(a)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return through.Exec(ctx, "SELECT 1")
+	}
+	for name, c := range map[string]struct {
+		err         error
+		unreachable bool
+	}{
+		"refused":             {probe(flaky.Refuse), true},
+		"silent":              {probe(flaky.Stall), true},
+		"bad gateway":         {probe(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) }), true},
+		"wrong password":      {probe(flaky.Answer(516, "(AUTHENTICATION_FAILED)")), false},
+		"memory of a query":   {probe(flaky.Answer(241, "(MEMORY_LIMIT_EXCEEDED)")), false},
+		"an error of our own": {errors.New("the database is newer than this binary"), false},
+		"nothing":             {probe(flaky.Pass), false},
+	} {
+		if got := Unreachable(c.err); got != c.unreachable {
+			t.Errorf("%s: %v is unreachable: %t", name, c.err, got)
+		}
 	}
 }
 

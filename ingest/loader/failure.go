@@ -3,7 +3,9 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"syscall"
 
@@ -55,15 +57,24 @@ func faultOf(err error) fault {
 // Away says of an error of the database that nothing can be asked of it now: the network, or one of the answers that pass.
 func Away(err error) bool { return err != nil && faultOf(err) == away }
 
-// Unreachable says of an error of the database that nobody was there to answer, or that the server is still starting or stopping.
+// Unreachable says of an error of the database that nobody was there to answer, or that the server is starting or stopping: asking
+// again later is the right thing to do.
 func Unreachable(err error) bool {
-	switch proto.Error(codeOf(err)) {
-	case 0, proto.ErrAborted, proto.ErrAsyncLoadWaitFailed, proto.ErrServerOverloaded, proto.ErrTooManySimultaneousQueries, proto.ErrNetworkError,
-		proto.ErrNoZookeeper, proto.ErrKeeperException:
-		return Away(err)
+	if code := codeOf(err); code != 0 {
+		return starting[proto.Error(code)]
 	}
-	return false
+	var status *clickhouse.HTTPError
+	if errors.As(err, &status) { // of a proxy in front
+		return status.StatusCode == http.StatusBadGateway || status.StatusCode == http.StatusServiceUnavailable || status.StatusCode == http.StatusGatewayTimeout
+	}
+	var network net.Error // a timeout is one, too
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, clickhouse.ErrAcquireConnTimeout) ||
+		errors.Is(err, errStalled)
 }
+
+// starting are answers of a server that is there, but not yet or no longer for us.
+var starting = set(proto.ErrAborted, proto.ErrAsyncLoadWaitFailed, proto.ErrServerOverloaded, proto.ErrTooManySimultaneousQueries, proto.ErrNetworkError,
+	proto.ErrNoZookeeper, proto.ErrKeeperException)
 
 // codeOf is ClickHouse's code in err, or 0.
 func codeOf(err error) int {
