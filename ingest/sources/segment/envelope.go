@@ -51,7 +51,7 @@ func Envelope(body []byte) []byte {
 // Redacted stands where a secret stood.
 const Redacted = "[redacted]"
 
-var keyMember = regexp.MustCompile(`(?i)("write_?key"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)`)
+var keyMember = regexp.MustCompile(`("write_?[kK]ey"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)`)
 
 // Redact returns text, a part of a body that need not be JSON, without write keys: neither the one it was sent with nor
 // the value of any member of that name. What is returned may be text itself.
