@@ -21,6 +21,13 @@ import (
 )
 
 func main() {
+	if slices.Contains(os.Args[1:], bareEchoFlag) {
+		if err := serveBareEcho(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var o options
@@ -28,6 +35,10 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 5, "runs of each")
 	flag.IntVar(&o.batch, "batch", 1000, "messages in a request")
 	flag.IntVar(&o.connections, "connections", 4, "connections that send")
+	flag.IntVar(&o.total, "total", 5_000_000, "events of -what long")
+	flag.Float64Var(&o.rate, "rate", 30_000, "events a second of -what fresh")
+	flag.DurationVar(&o.length, "length", 20*time.Second, "of -what fresh, and of each run of -what single")
+	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event")
 	flag.StringVar(&o.binary, "binary", "bin/livello", "the service")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
@@ -38,8 +49,10 @@ func main() {
 }
 
 type options struct {
-	events, runs, batch, connections int
-	binary                           string
+	events, runs, batch, connections, total int
+	rate                                    float64
+	length                                  time.Duration
+	what, binary                            string
 }
 
 func run(ctx context.Context, o options) error {
@@ -55,6 +68,21 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("%d events in %d requests, %.0f bytes each as Segment messages; %d cores, medians of %d runs\n",
 		load.events, len(load.bodies), float64(load.bytes)/float64(load.events), runtime.NumCPU(), o.runs)
 
+	switch o.what {
+	case "ratio":
+		return runRatio(ctx, o, load, work)
+	case "long":
+		return runLong(ctx, o, load, work)
+	case "fresh":
+		return runFresh(ctx, o, load, work)
+	case "single":
+		return runSingle(ctx, o, load, work)
+	}
+	return fmt.Errorf("-what %s: it is ratio, long, fresh or single", o.what)
+}
+
+// runRatio runs the service and the bare engine in turn.
+func runRatio(ctx context.Context, o options, load workload, work string) error {
 	var rows [][]byte // the same events as rows, in NDJSON
 	var ours, acknowledged, bare, tuned []float64
 	for i := range o.runs {

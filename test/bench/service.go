@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/livello/livello/warehouse"
+	"github.com/livello/livello/warehouse/embedded"
 )
 
 // serviceRun is one run of the real binary.
@@ -30,48 +30,62 @@ type serviceRun struct {
 // rowsPerPiece is how many rows one INSERT of the bare engine gets: as many as fit a segment.
 const rowsPerPiece = 100_000
 
-func runService(ctx context.Context, o options, load workload, work string, keepRows bool) (r serviceRun, err error) {
+// process is the real binary on a fresh data folder.
+type process struct {
+	cmd      *exec.Cmd
+	data     string
+	api, key string
+	logs     *bytes.Buffer
+}
+
+func startProcess(ctx context.Context, o options, work string) (*process, error) {
 	data, err := os.MkdirTemp(work, "data-")
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	defer os.RemoveAll(data)
-	logs := new(bytes.Buffer)
-	cmd := exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
-	cmd.Stdout, cmd.Stderr = logs, logs
-	if err := cmd.Start(); err != nil {
-		return r, err
+	p := &process{data: data, logs: new(bytes.Buffer)}
+	p.cmd = exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
+	if library, err := embedded.Find(""); err == nil { // the binary may lie elsewhere
+		p.cmd.Env = append(os.Environ(), "LIVELLO_ENGINE="+library)
 	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if waitErr := cmd.Wait(); waitErr != nil {
-			err = errors.Join(err, fmt.Errorf("%w\n%s", waitErr, logs))
-		}
-	}()
-	api, key, err := reach(ctx, o.binary, data)
-	if err != nil {
-		return r, fmt.Errorf("%w\n%s", err, logs)
+	p.cmd.Stdout, p.cmd.Stderr = p.logs, p.logs
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
 	}
+	if p.api, p.key, err = reach(ctx, o.binary, data); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w\n%s", err, p.logs), p.stop())
+	}
+	return p, nil
+}
 
+// stop ends the process and removes its folder.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	err := p.cmd.Wait()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, p.logs)
+	}
+	return errors.Join(err, os.RemoveAll(p.data))
+}
+
+func runService(ctx context.Context, o options, load workload, work string, keepRows bool) (r serviceRun, err error) {
+	p, err := startProcess(ctx, o, work)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
 	began := time.Now()
-	if err := send(ctx, o, load, api, key); err != nil {
+	if err := send(ctx, o, load, p.api, p.key); err != nil {
 		return r, err
 	}
 	r.acknowledged = time.Since(began)
-	for {
-		waiting, err := filepath.Glob(filepath.Join(data, "spool", "*.segment"))
-		if err != nil {
-			return r, err
-		}
-		if len(waiting) == 0 {
-			break
-		}
+	for p.waiting() > 0 {
 		time.Sleep(2 * time.Millisecond)
 	}
 	r.loaded = time.Since(began)
-	r.peakMemory = peakMemory(cmd.Process.Pid)
+	r.peakMemory = peakMemory(p.cmd.Process.Pid)
 
-	w, err := warehouse.Open(ctx, warehouse.Config{Data: data})
+	w, err := warehouse.Open(ctx, warehouse.Config{Data: p.data})
 	if err != nil {
 		return r, err
 	}
@@ -131,23 +145,8 @@ func send(ctx context.Context, o options, load workload, api, key string) error 
 				if i >= len(load.bodies) {
 					return nil
 				}
-				request, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/v1/events", bytes.NewReader(load.bodies[i]))
-				if err != nil {
-					return err
-				}
-				request.SetBasicAuth(key, "")
-				answer, err := client.Do(request)
-				if err != nil {
-					return err
-				}
-				var said struct {
-					Accepted int               `json:"accepted"`
-					Rejected []json.RawMessage `json:"rejected"`
-				}
-				err = json.NewDecoder(answer.Body).Decode(&said)
-				answer.Body.Close()
-				if err != nil || answer.StatusCode != http.StatusAccepted || len(said.Rejected) > 0 {
-					return fmt.Errorf("request %s: %s, %d rejected, %w", strconv.Itoa(i), answer.Status, len(said.Rejected), err)
+				if _, err := post(ctx, client, api, key, load.bodies[i]); err != nil {
+					return fmt.Errorf("request %d: %w", i, err)
 				}
 			}
 		})
