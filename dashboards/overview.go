@@ -41,7 +41,10 @@ func overview() (dashboard.Dashboard, error) {
 		WithPanel(topContent(c)).
 		WithPanel(emailEngagement(c)).
 		WithRow(dashboard.NewRowBuilder("People to look at")).
-		WithPanel(mostEngaged(c))
+		WithPanel(mostEngaged(c)).
+		WithRow(dashboard.NewRowBuilder("Do the numbers add up")).
+		WithPanel(dataTrust(c)).
+		WithPanel(verifications(c))
 	if c.err != nil {
 		return dashboard.Dashboard{}, fmt.Errorf("queries of the board: %w", c.err)
 	}

@@ -35,6 +35,29 @@ func freshness(c *catalogue) *stat.PanelBuilder {
 		Thresholds(steps(good, step{3600, warn}, step{86400, bad}))
 }
 
+// dataTrust is green while the last verification found nothing.
+func dataTrust(c *catalogue) *stat.PanelBuilder {
+	a := c.pick("data_trust", "SELECT differences FROM answer ORDER BY at DESC LIMIT 1")
+	about := "Differences that the last verification found between what was accepted, what is stored and what the rollups count.\n\n" + a.about("differences")
+	return number("Data trust", a, about, count).NoValue("not verified").
+		Thresholds(steps(good, step{1, bad}))
+}
+
+func verifications(c *catalogue) *table.PanelBuilder {
+	a := c.ask("data_trust", "limit", "5")
+	return rows("Verifications", a, a.about("days", "events", "sums", "differences", "details"),
+		column{name: "at", title: "Ended", width: 180},
+		column{name: "from_day", title: "From", width: 110},
+		column{name: "to_day", title: "To", width: 110},
+		column{name: "days", title: "Days", width: 80},
+		column{name: "events", title: "Events", width: 120},
+		column{name: "sums", title: "Numbers compared", width: 150},
+		column{name: "differences", title: "Differences", width: 110},
+		column{name: "details", title: "Details"},
+		column{name: "took", title: "Took", unit: seconds, width: 100},
+	).Span(24 - sixth)
+}
+
 func eventsByChannel(c *catalogue) *timeseries.PanelBuilder {
 	a := c.pick("channel_activity", `SELECT $__timeInterval(hour) AS time, toString(channel) AS channel, sum(events) AS events
 FROM answer

@@ -29,6 +29,9 @@ func TestVerifyAndRebuild(t *testing.T) {
 	if err == nil || !strings.Contains(errs, "not what they should be") || !strings.Contains(out, "person_day") || !strings.Contains(out, "livello rebuild --from "+month) {
 		t.Errorf("verify of a damaged rollup: %v\n%s%s", err, out, errs)
 	}
+	if out := must(t, "query", "--data", s.data, "data_trust", "limit=1", "-o", "csv"); !strings.Contains(out, "person_day.downloads: expected ") {
+		t.Errorf("the query data_trust after a damage:\n%s", out)
+	}
 	// The schedule finds it, too.
 	for found := false; !found; {
 		_, text := s.ask(http.MethodGet, s.API+"/metrics", s.keys.ReadKey, "")
