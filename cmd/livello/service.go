@@ -196,6 +196,9 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 	return nil
 }
 
+// refusedAfter is longer than the loader needs to set a refused segment aside, if it can be.
+const refusedAfter = 20 * time.Second
+
 var errStopEarly = errors.New("loading fails")
 
 // waitLoaded returns when every event accepted before the call is in the database.
@@ -204,13 +207,24 @@ func (s *service) waitLoaded(ctx context.Context) error {
 	if err := s.spool.Seal(ctx); err != nil {
 		return fmt.Errorf("seal the spool: %w", err)
 	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	for {
 		changed := s.spool.Progress()
 		if oldest := s.spool.Status().OldestWaiting; oldest.IsZero() || oldest.After(began) {
 			return nil
 		}
+		// Whoever waits is told what would keep them waiting for ever.
+		reason, since := s.loader.Failing()
+		if since.Before(began) {
+			since = began // what came after may help it past
+		}
+		if loader.Refused(reason) && time.Since(since) > refusedAfter {
+			return fmt.Errorf("%d accepted events stay in the spool, because ClickHouse refuses them: %w", s.spool.Status().WaitingRows, reason)
+		}
 		select {
 		case <-changed:
+		case <-look.C:
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %d events to be loaded: %w", s.spool.Status().WaitingRows, ctx.Err())
 		}

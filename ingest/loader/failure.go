@@ -57,6 +57,9 @@ func faultOf(err error) fault {
 // Away says of an error of the database that nothing can be asked of it now: the network, or one of the answers that pass.
 func Away(err error) bool { return err != nil && faultOf(err) == away }
 
+// Refused says of the reason why loading fails that ClickHouse answered, and does not take the data.
+func Refused(err error) bool { return err != nil && faultOf(err) == refused }
+
 // Unreachable says of an error of the database that nobody was there to answer, or that the server is starting or stopping: asking
 // again later is the right thing to do.
 func Unreachable(err error) bool {

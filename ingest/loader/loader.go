@@ -172,12 +172,16 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		next := wait.NextBackOff()
+		kind, next := faultOf(err), wait.NextBackOff()
+		its := kind == refused || kind == damaged
+		hadChances := its && chances.note(l.o.Now(), &l.o)
+		if its && !hadChances { // not much longer than RefusedFor: others wait
+			next = min(next, max(l.o.FirstRetry, l.o.RefusedFor/time.Duration(l.o.RefusedAttempts)))
+		}
 		l.metrics.retries.Inc()
 		l.fail(err, slog.Uint64("segment", seg.Number), slog.Int("attempt", attempt), slog.Duration("next_attempt_in", next.Round(time.Millisecond)))
 
-		kind := faultOf(err)
-		if (kind == refused || kind == damaged) && chances.note(l.o.Now(), &l.o) {
+		if hadChances {
 			if kind == damaged { // whatever ClickHouse says
 				if l.setAside(seg, err, chances) {
 					return nil
