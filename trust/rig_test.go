@@ -60,7 +60,7 @@ func (r *rig) verifier() *Verifier { return &Verifier{DB: r, Hold: r.loader.Hold
 
 var kinds = []string{"page_view", "content_download", "email_open", "email_sent", "purchase", "refund", "chat_message", "form_submission", "cart_add", "custom", "identify", "alias", "group"}
 
-// events are n random events of the 100 days after base, of every kind that a rollup looks at.
+// events are n random events of the 45 days after base, two months, of every kind that a rollup looks at.
 func (r *rig) events(n int) []event.Row {
 	rows := make([]event.Row, n)
 	pick := func(of ...string) string { return of[r.random.IntN(len(of))] }
@@ -68,7 +68,7 @@ func (r *rig) events(n int) []event.Row {
 		kind := kinds[r.random.IntN(len(kinds))]
 		row := event.Row{
 			EventID: uuid.New(), Type: "track", Kind: kind, Name: kind, Source: pick("shop", "crm"), Channel: pick("web", "app", "email"),
-			Time: base.Add(time.Duration(r.random.Int64N(int64(100 * 24 * time.Hour)))).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
+			Time: base.Add(time.Duration(r.random.Int64N(int64(45 * 24 * time.Hour)))).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
 			UserID: pick("", fmt.Sprint("u", r.random.IntN(40))), AnonymousID: fmt.Sprint("a", r.random.IntN(60)),
 			AccountID: pick("", "acme"), UTMCampaign: pick("", "spring"), Currency: pick("EUR", "USD"), Value: r.random.Int64N(1_000_000),
 			Machine: pick("", "", "", "bot"),
