@@ -18,18 +18,26 @@ import (
 // FileName is the file of a data folder that holds its keys.
 const FileName = "keys.json"
 
-// Keys open a data folder's doors from outside: sending events, reading answers, SQL.
+// Keys open a data folder's doors from outside: sending events, reading answers, SQL, erasing people.
 type Keys struct {
 	WriteKey    string `json:"write_key"`
 	ReadKey     string `json:"read_key"`
 	SQLUser     string `json:"sql_user"`
 	SQLPassword string `json:"sql_password"`
+	AdminKey    string `json:"admin_key"` // removes people
 }
 
 // Ensure returns the keys of a data folder, which exists, and makes them at random if there are none yet. Of two processes
 // that start at once, both get the same keys.
 func Ensure(dir string) (Keys, error) {
 	keys, err := Load(dir)
+	if err == nil && keys.AdminKey == "" { // made before there was one
+		keys.AdminKey = newAdminKey()
+		if err := create(filepath.Join(dir, FileName), keys, os.Rename); err != nil {
+			return Keys{}, fmt.Errorf("add admin_key: %w", err)
+		}
+		return Load(dir)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
 	}
@@ -38,8 +46,9 @@ func Ensure(dir string) (Keys, error) {
 		ReadKey:     "lvr_" + rand.Text(),
 		SQLUser:     "livello",
 		SQLPassword: "lvs_" + rand.Text(),
+		AdminKey:    newAdminKey(),
 	}
-	if err := create(filepath.Join(dir, FileName), keys); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := create(filepath.Join(dir, FileName), keys, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Keys{}, fmt.Errorf("make keys: %w", err)
 	}
 	return Load(dir)
@@ -74,8 +83,11 @@ func Load(dir string) (Keys, error) {
 	return keys, nil
 }
 
-// create writes the keys to a file that must not exist, whole or not at all: a temporary file is linked to the name.
-func create(path string, keys Keys) (err error) {
+func newAdminKey() string { return "lva_" + rand.Text() }
+
+// create writes the keys to a file, whole or not at all: place gives a temporary file its name. os.Link wants the name to be free,
+// os.Rename replaces what has it.
+func create(path string, keys Keys, place func(from, to string) error) (err error) {
 	text, err := json.MarshalIndent(keys, "", "  ")
 	if err != nil {
 		return err
@@ -95,7 +107,7 @@ func create(path string, keys Keys) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Link(temp.Name(), path); err != nil {
+	if err := place(temp.Name(), path); err != nil {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(path))

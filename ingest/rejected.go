@@ -22,10 +22,16 @@ func (s *Service) setAside(c echo.Context, body []byte, key string, meta *segmen
 	if len(agent) > segment.DefaultLimits.URL {
 		agent = "" // nor would it be an event's
 	}
-	records := make([]quarantine.Record, len(rejects))
+	records := make([]quarantine.Record, 0, len(rejects))
 	for i := range rejects {
 		r := &rejects[i]
-		records[i] = quarantine.Record{Index: r.Index, Code: r.Code, Field: r.Field, Reason: r.Reason, MessageID: r.MessageID, IDs: r.IDs, Payload: body[r.From:r.To]}
+		if r.Code == segment.CodeErased || s.guard != nil && s.guard.Erased(r.IDs...) >= 0 {
+			continue // to keep it here is what they asked not to happen
+		}
+		records = append(records, quarantine.Record{Index: r.Index, Code: r.Code, Field: r.Field, Reason: r.Reason, MessageID: r.MessageID, IDs: r.IDs, Payload: body[r.From:r.To]})
+	}
+	if len(records) == 0 {
+		return
 	}
 	s.quarantine.Keep(quarantine.Request{
 		At: meta.ReceivedAt, Source: meta.Source, Route: route, Envelope: segment.Envelope(body), IP: meta.IP, UserAgent: agent,

@@ -58,6 +58,10 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 			s.columns.Put(events)
 		}
 	}()
+	if s.guard != nil {
+		s.guard.Enter()
+		defer s.guard.Leave()
+	}
 	rejects, err := s.decoder.Decode(body, shape, meta, events)
 	if err != nil {
 		return result{}, bodyError(err)

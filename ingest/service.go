@@ -25,6 +25,13 @@ type Log interface {
 	Append(ctx context.Context, events *event.Columns) (accepted, duplicates int, err error)
 }
 
+// Guard keeps events of erased people out. Enter and Leave enclose the time from asking whether an event is one until it is kept.
+type Guard interface {
+	segment.Erased
+	Enter()
+	Leave()
+}
+
 // Keys knows the senders by their write keys. channel is where the source's events happen unless they say so, or "".
 type Keys interface {
 	WriteKey(key string) (source, channel string, ok bool)
@@ -56,6 +63,8 @@ type Options struct {
 	Currency string
 	// Machine says why no human made an event; nil takes all for humans.
 	Machine segment.Judge
+	// Guard keeps events of erased people out; nil keeps nobody out.
+	Guard Guard
 	// Origins are the web origins whose pages may send ("https://shop.example"); "*" is any, none is none.
 	Origins  []string
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
@@ -69,6 +78,7 @@ type Service struct {
 	keys    Keys
 	limits  Limits
 	decoder *segment.Decoder
+	guard   Guard
 	origins origins
 	rates   rates
 	metrics *metrics
@@ -92,12 +102,16 @@ func New(o Options) *Service {
 			*f.limit = f.fallback
 		}
 	}
-	decoder := segment.NewDecoder(segment.Options{Limits: l.Limits, Mapping: o.Mapping, Currency: o.Currency, Judge: o.Machine})
+	var erased segment.Erased
+	if o.Guard != nil {
+		erased = o.Guard
+	}
+	decoder := segment.NewDecoder(segment.Options{Limits: l.Limits, Mapping: o.Mapping, Currency: o.Currency, Judge: o.Machine, Erased: erased})
 	l.Limits = decoder.Limits()
 	s := &Service{
 		log: o.Log, keys: o.Keys, limits: l, decoder: decoder, origins: newOrigins(o.Origins),
 		rates:   rates{perSecond: l.Rate, burst: l.Records},
-		metrics: newMetrics(o.Registry), logger: o.Logger, now: o.Now, quarantine: o.Quarantine,
+		metrics: newMetrics(o.Registry), logger: o.Logger, now: o.Now, quarantine: o.Quarantine, guard: o.Guard,
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

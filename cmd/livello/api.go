@@ -39,25 +39,27 @@ func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runne
 	return e
 }
 
-// requireReadKey lets requests pass that bring the read key as a Bearer token, or as user name or password of Basic.
-func requireReadKey(readKey string) echo.MiddlewareFunc {
+func requireReadKey(readKey string) echo.MiddlewareFunc { return requireKey("read", readKey) }
+
+// requireKey lets requests pass that bring the key as a Bearer token, or as user name or password of Basic. name is read or admin.
+func requireKey(name, key string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			given := c.Request().Header.Get(echo.HeaderAuthorization)
 			scheme, token, _ := strings.Cut(given, " ")
-			ok := strings.EqualFold(scheme, "Bearer") && access.Equal(strings.TrimSpace(token), readKey)
+			ok := strings.EqualFold(scheme, "Bearer") && access.Equal(strings.TrimSpace(token), key)
 			if user, password, basic := c.Request().BasicAuth(); basic {
-				ok = access.Equal(user, readKey) || access.Equal(password, readKey)
+				ok = access.Equal(user, key) || access.Equal(password, key)
 			}
 			if ok {
 				return next(c)
 			}
-			message := "the read key is missing"
+			message := "the " + name + " key is missing"
 			if given != "" {
-				message = "the read key is not known"
+				message = "the " + name + " key is not known"
 			}
 			return &ingest.Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message,
-				Help: "send read_key of `livello keys` as a Bearer token, or as the user name of Basic authorization"}
+				Help: "send " + name + "_key of `livello keys` as a Bearer token, or as the user name of Basic authorization"}
 		}
 	}
 }

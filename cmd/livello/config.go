@@ -45,6 +45,9 @@ type Config struct {
 		MaxBytes Size `koanf:"max_bytes" help:"most bytes of rejected records that may wait for ClickHouse; past it they are answered and counted, but not kept"`
 	} `koanf:"quarantine"`
 	Machine Machine `koanf:"machine"`
+	Erasure struct {
+		LaterEvents string `koanf:"later_events" help:"events of a person after their erasure: accept (they start afresh) or refuse (rejected, code erased)"`
+	} `koanf:"erasure"`
 
 	Verify struct {
 		Every time.Duration `koanf:"every" help:"how often 'serve' compares receipts, events and rollups: the last two days and what was loaded since, and everything once a day; 0: never"`
@@ -110,6 +113,7 @@ func defaults() Config {
 	m := machine.DefaultOptions
 	c.Machine = Machine{Sender: m.Sender, UserAgents: m.UserAgents, HeadRequests: m.HeadRequests, Fast: m.Fast, AllLinks: m.AllLinks, Remember: m.Remember}
 	c.Verify.Every = time.Hour
+	c.Erasure.LaterEvents = "accept"
 	c.Stop.Timeout = 20 * time.Second
 	c.Log.Level = "info"
 	c.Log.Format = "auto"

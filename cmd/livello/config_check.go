@@ -98,6 +98,9 @@ func (c *Config) validate() error {
 	if _, err := access.NewWriteKeys("", c.Sources); err != nil {
 		bad("sources", "%w", err)
 	}
+	if v := c.Erasure.LaterEvents; v != "accept" && v != "refuse" {
+		bad("erasure.later_events", "%q is neither accept nor refuse", v)
+	}
 	if _, err := machine.New(c.machineOptions()); err != nil {
 		bad("machine", "%w", err)
 	}

@@ -57,6 +57,7 @@ const drainPath = "/local/drain"
 func (s *service) localHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.handler)
+	mux.HandleFunc("POST "+erasePath, answerJSON(s.erase))
 	mux.HandleFunc("POST "+drainPath, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.waitLoaded(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

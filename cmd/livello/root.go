@@ -50,7 +50,7 @@ func newRoot(p *program) *cobra.Command {
 	root.AddCommand(
 		serveCommand(p), demoCommand(p), loadCommand(p),
 		queryCommand(p), sqlCommand(p), quarantineCommand(p),
-		spoolCommand(p), migrateCommand(p), keysCommand(p), dashboardsCommand(p), versionCommand(p),
+		spoolCommand(p), migrateCommand(p), keysCommand(p), eraseCommand(p), dashboardsCommand(p), versionCommand(p),
 		verifyCommand(p), rebuildCommand(p),
 	)
 	return root

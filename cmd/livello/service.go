@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/livello/livello/access"
+	"github.com/livello/livello/erasure"
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/loader"
@@ -47,6 +48,7 @@ type service struct {
 
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
+	eraser     *erasure.Eraser
 
 	serving  bool         // it has doors
 	prepared atomic.Bool  // the database was reached and has the schema
@@ -82,7 +84,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -247,9 +249,11 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 	}
 	in := ingest.New(ingest.Options{
 		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency, Machine: machines,
-		Quarantine: s.quarantine, Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
+		Quarantine: s.quarantine, Guard: s.eraser.Guard(), Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
-	s.handler = newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
+	e := newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
+	e.DELETE("/v1/people/:id", s.erasePerson, requireKey("admin", s.keys.AdminKey))
+	s.handler = e
 	return nil
 }
 

@@ -219,6 +219,49 @@ LEFT JOIN person_ids AS p ON p.distinct_id = e.distinct_id
 LEFT JOIN accounts AS a ON a.person = coalesce(nullIf(p.person_id, ''), e.distinct_id)
 SETTINGS join_use_nulls = 0;
 
+CREATE TABLE erased_days
+(
+    `request` UUID COMMENT 'The erasure: erasures.request',
+    `day` Date COMMENT 'Day of the events (ts), UTC',
+    `rows` UInt64 COMMENT 'Erased events, each counted once however many copies there were',
+    `id_sum` UInt64 COMMENT 'Sum of cityHash64(event_id) of them, modulo 2^64' CODEC(NONE),
+    `at` DateTime64(3, 'UTC') COMMENT 'When the erasure was asked for, UTC'
+)
+ENGINE = MergeTree
+ORDER BY (day, request)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Events taken out by erasures (rows of a day add up)';
+
+CREATE TABLE erased_ids
+(
+    `request` UUID COMMENT 'The erasure: erasures.request',
+    `id` String COMMENT 'An id of the person'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY request
+ORDER BY (request, id)
+SETTINGS index_granularity = 1024, old_parts_lifetime = 1, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Ids of people who are being erased now; otherwise empty';
+
+CREATE TABLE erasures
+(
+    `request` UUID COMMENT 'Identity of the erasure',
+    `state` LowCardinality(String) COMMENT 'begun or done',
+    `step` UInt32 COMMENT 'Grows with every step that is done',
+    `begun_at` DateTime64(3, 'UTC') COMMENT 'When it was asked for, UTC',
+    `at` DateTime64(3, 'UTC') COMMENT 'When this state was reached, UTC',
+    `person_hash` String COMMENT 'SHA-256 of the salt and the id that was asked for, hexadecimal',
+    `id_hashes` Array(String) COMMENT 'The same of every id of the person',
+    `removed` Map(LowCardinality(String), UInt64) COMMENT 'Rows removed, per table',
+    `changed` Map(LowCardinality(String), UInt64) COMMENT 'Rows that stay without the id: of others in events, sums in channel_hour',
+    `remaining` Array(String) COMMENT 'Files that may still hold the id, and need a decision of the operator',
+    `requested_by` String COMMENT 'Who asked: over HTTP with the admin key, or the user of the command line'
+)
+ENGINE = ReplacingMergeTree(step)
+ORDER BY request
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Certificates of erased people (one row per erasure with FINAL)';
+
 CREATE TABLE events
 (
     `event_id` UUID COMMENT 'Identity of the event: messageId when that is a UUID, else UUIDv5 of source and messageId, else of source and content' CODEC(NONE),

@@ -1,6 +1,7 @@
 -- Every accepted event is in events, once.
 --
--- Accepted is what receipts say, less what was sent again after the deduplication window (repeats). The sum of the ids' hashes
+-- Accepted is what receipts say, less what was sent again after the deduplication window (repeats) and what erasures of people
+-- took out (erased_days). The sum of the ids' hashes
 -- tells events apart: one lost and another one doubled leave the count as it was, and change the sum.
 WITH
     accepted AS
@@ -22,6 +23,13 @@ WITH
         )
         GROUP BY day
     ),
+    erased AS
+    (
+        SELECT day, sum(rows) AS n, sum(id_sum) AS ids
+        FROM erased_days
+        WHERE day >= {from:Date} AND day < {to:Date}
+        GROUP BY day
+    ),
     stored AS
     (
         SELECT toDate(ts) AS day, count() AS n, sum(cityHash64(event_id)) AS ids
@@ -33,15 +41,17 @@ WITH
     (
         SELECT
             day,
-            toUInt64(sumIf(n, side = 'accepted') - sumIf(n, side = 'repeated')) AS expected_events,
+            toUInt64(sumIf(n, side = 'accepted') - sumIf(n, side = 'repeated') - sumIf(n, side = 'erased')) AS expected_events,
             toUInt64(sumIf(n, side = 'stored')) AS found_events,
-            toUInt64(sumIf(ids, side = 'accepted') - sumIf(ids, side = 'repeated')) AS expected_ids,
+            toUInt64(sumIf(ids, side = 'accepted') - sumIf(ids, side = 'repeated') - sumIf(ids, side = 'erased')) AS expected_ids,
             toUInt64(sumIf(ids, side = 'stored')) AS found_ids
         FROM
         (
             SELECT 'accepted' AS side, day, n, ids FROM accepted
             UNION ALL
             SELECT 'repeated' AS side, day, toUInt64(n), toUInt64(ids) FROM repeated
+            UNION ALL
+            SELECT 'erased' AS side, day, n, ids FROM erased
             UNION ALL
             SELECT 'stored' AS side, day, n, ids FROM stored
         )

@@ -49,7 +49,11 @@ type Options struct {
 	Mapping  *Mapping // nil: NewMapping(nil)
 	Currency string   // of amounts that come without one; "" leaves them without
 	Judge    Judge    // nil: every event is a human's
+	Erased   Erased   // nil: nobody is
 }
+
+// Erased says which of some ids belongs to a person who was erased: its place, or -1.
+type Erased interface{ Erased(ids ...string) int }
 
 // Judge says why no human made an event ("bot_user_agent"), or "". It keeps nothing of the row and is called once for every
 // event that is appended, in order within a body, from several goroutines at once.
@@ -63,17 +67,18 @@ type Decoder struct {
 	mapping  *Mapping
 	currency string
 	judge    Judge
+	erased   Erased
 	states   sync.Pool
 }
 
 // NewDecoder returns a decoder.
 func NewDecoder(o Options) *Decoder {
-	d := &Decoder{limits: o.Limits.withDefaults(), mapping: o.Mapping, currency: o.Currency, judge: o.Judge}
+	d := &Decoder{limits: o.Limits.withDefaults(), mapping: o.Mapping, currency: o.Currency, judge: o.Judge, erased: o.Erased}
 	if d.mapping == nil {
 		d.mapping, _ = NewMapping(nil) // the defaults are tested to be valid
 	}
 	d.states.New = func() any {
-		s := &state{limits: &d.limits, mapping: d.mapping, currency: d.currency, judge: d.judge}
+		s := &state{limits: &d.limits, mapping: d.mapping, currency: d.currency, judge: d.judge, erased: d.erased}
 		s.tape.MaxElements = d.limits.Records
 		s.tape.Open = opens
 		return s

@@ -29,6 +29,7 @@ func (s *state) record(at int32, meta *Meta) bool {
 		s.find(at, &m) &&
 		s.messageType(&m, meta) &&
 		s.ids(&m) &&
+		s.notErased() &&
 		s.clock(&m, meta) &&
 		s.content(&m) &&
 		s.columns(&m, meta) &&
@@ -178,6 +179,18 @@ func (s *state) ids(m *message) (ok bool) {
 		return s.fail(CodeMissing, "groupId", "is missing; group needs it")
 	}
 	return true
+}
+
+// notErased refuses events of people who were erased.
+func (s *state) notErased() bool {
+	if s.erased == nil {
+		return true
+	}
+	place := s.erased.Erased(s.row.UserID, s.row.AnonymousID, s.row.PreviousID)
+	if place < 0 {
+		return true
+	}
+	return s.fail(CodeErased, [...]string{"userId", "anonymousId", "previousId"}[place], "belongs to a person who was erased, or is being erased")
 }
 
 // id reads an id: text, or an integer as some SDKs send it. No id may hold a NUL: ids travel through programs that end

@@ -33,11 +33,12 @@ const (
 	CodeTooMany = "too_many" // more properties or nesting than the limit
 	CodeTime    = "time"     // a time that cannot be read or that is out of range
 	CodeUTF8    = "utf8"     // bytes that are not UTF-8
+	CodeErased  = "erased"   // the person asked to be erased
 	CodeSyntax  = "syntax"   // a line of NDJSON that is not JSON
 )
 
 // Codes are all codes of Reject.
-var Codes = []string{CodeMissing, CodeType, CodeValue, CodeTooLong, CodeTooMany, CodeTime, CodeUTF8, CodeSyntax}
+var Codes = []string{CodeMissing, CodeType, CodeValue, CodeTooLong, CodeTooMany, CodeTime, CodeUTF8, CodeErased, CodeSyntax}
 
 // SyntaxError says at which byte of a body it stops being JSON.
 type SyntaxError struct {

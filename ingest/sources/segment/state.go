@@ -14,6 +14,7 @@ type state struct {
 	mapping  *Mapping
 	currency string
 	judge    Judge
+	erased   Erased
 
 	tape  jsontape.Tape
 	valid bool // the whole body is UTF-8

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	varint "encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/ingest"
+)
+
+// erasePath is on the local socket only: whoever may open the folder may erase people.
+const erasePath = "/local/erase"
+
+// startErasure keeps out who has to be kept out, and goes on with what was cut off as soon as the database is there.
+func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err error) {
+	s.eraser, err = erasure.New(erasure.Options{
+		DB: s.db, Dir: s.cfg.Data, Refuse: s.cfg.Erasure.LaterEvents == "refuse", Logger: s.log,
+		Settle: s.settleAll,
+		Rebuild: func(ctx context.Context, month time.Time) error {
+			_, err := s.rebuilder.Rebuild(ctx, month, month, "channel_hour")
+			return err
+		},
+		Remaining: func(ids []string) ([]string, error) { return filesWith(filepath.Join(s.cfg.Data, "spool"), ids) },
+	})
+	if err != nil {
+		return err
+	}
+	if s.prepared.Load() {
+		if err := s.eraser.Load(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		look := time.NewTicker(time.Second)
+		defer look.Stop()
+		for {
+			if s.prepared.Load() {
+				err := s.eraser.Resume(ctx)
+				if err == nil || ctx.Err() != nil {
+					return
+				}
+				s.log.Warn("an erasure that was cut off could not go on; trying again", "error", err)
+			}
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	s.onStop("erasures", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// settleAll has everything that was accepted or rejected in the database, and not in files any more.
+func (s *service) settleAll(ctx context.Context) error {
+	if err := s.waitLoaded(ctx); err != nil {
+		return err
+	}
+	if err := s.spool.Reap(ctx); err != nil {
+		return err
+	}
+	return s.quarantine.Flush(ctx)
+}
+
+type eraseRequest struct {
+	ID string `json:"id"`
+	By string `json:"by"`
+}
+
+// erase runs to its end whether or not the one who asked waits for it.
+func (s *service) erase(ctx context.Context, ask eraseRequest) (erasure.Certificate, error) {
+	if ask.ID == "" {
+		return erasure.Certificate{}, errors.New("the id is empty")
+	}
+	if s.cfg.Cluster != "" {
+		return erasure.Certificate{}, errors.New("with the setting cluster nobody can be erased yet: the rollups of a cluster cannot be recomputed from one node")
+	}
+	return s.eraser.Erase(context.WithoutCancel(ctx), ask.ID, ask.By)
+}
+
+// erasePerson is DELETE /v1/people/{id}.
+func (s *service) erasePerson(c echo.Context) error {
+	id, err := url.PathUnescape(strings.TrimPrefix(c.Request().URL.EscapedPath(), "/v1/people/"))
+	if err != nil || id == "" || len(id) > 512 {
+		return &ingest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "id", Message: "is no id", Help: "write it URL-encoded behind /v1/people/"}
+	}
+	done, err := s.erase(c.Request().Context(), eraseRequest{id, "admin key, over HTTP from " + c.RealIP()})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, done)
+}
+
+// eraseCommand removes a person, after a question.
+func eraseCommand(p *program) *cobra.Command {
+	erase := &cobra.Command{
+		Use:     "erase ID",
+		Short:   "Remove a person, with all their ids, from every table",
+		Long:    "Removes what is known of the person that the id belongs to (docs/erasure.md), prints what was removed where, and leaves a certificate\nin the table erasures. It cannot be undone.",
+		Example: "  livello erase user-42 --yes",
+		Args:    cobra.ExactArgs(1),
+	}
+	yes := erase.Flags().Bool("yes", false, "do not ask")
+	erase.RunE = func(cmd *cobra.Command, args []string) error {
+		format, err := p.format("table", "json")
+		if err != nil {
+			return err
+		}
+		cfg, err := p.config(cmd)
+		if err != nil {
+			return err
+		}
+		if !*yes {
+			if !isTerminal(p.stdin) {
+				return errors.New("this cannot be undone: add --yes")
+			}
+			fmt.Fprintf(p.stderr, "Remove everything about %q and all ids of the same person? It cannot be undone. [y/N] ", args[0])
+			var answer string
+			if _, err := fmt.Fscanln(p.stdin, &answer); err != nil || !strings.EqualFold(answer, "y") {
+				return errors.New("nothing was removed")
+			}
+		}
+		ask := eraseRequest{ID: args[0], By: "command line"}
+		if who, err := user.Current(); err == nil {
+			ask.By += ", user " + who.Username
+		}
+		var done erasure.Certificate
+		err = p.within(cmd.Context(), &cfg, erasePath, ask, &done, func(ctx context.Context, s *service) (any, error) { return s.erase(ctx, ask) })
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			return indented(p.stdout, done)
+		}
+		return printCertificate(p.stdout, &done)
+	}
+	return erase
+}
+
+func printCertificate(w io.Writer, c *erasure.Certificate) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "erased, %d ids; certificate %s\n", c.IDs, c.Request)
+	for _, name := range slices.Sorted(maps.Keys(c.Removed)) {
+		fmt.Fprintf(&b, "  %-18s %d rows removed\n", name, c.Removed[name])
+	}
+	fmt.Fprintf(&b, "  %-18s %d rows of others without the id\n", "events", c.Changed["events"])
+	fmt.Fprintf(&b, "  %-18s %d months recomputed\n", "channel_hour", c.Changed["channel_hour_months"])
+	for _, file := range c.Remaining {
+		fmt.Fprintf(&b, "  may still hold the id, and is not touched: %s\n", file)
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// filesWith answers the files of a spool that hold one of the ids and that nobody will load or delete: segments that ClickHouse
+// refused, and what was cut off damaged ones. In a block a text stands behind its length.
+func filesWith(dir string, ids []string) (found []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasSuffix(name, ".segment") || strings.HasSuffix(name, ".loaded") || !entry.Type().IsRegular() {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			if bytes.Contains(content, append(varint.AppendUvarint(nil, uint64(len(id))), id...)) {
+				found = append(found, filepath.Join(dir, name))
+				break
+			}
+		}
+	}
+	return found, nil
+}

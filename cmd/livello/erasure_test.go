@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A person is erased through the real service, by HTTP and on the command line, and what comes later is taken or refused.
+func TestErasePeople(t *testing.T) {
+	t.Parallel()
+	s := serve(t, filepath.Join(t.TempDir(), "data"))
+	const events = `[
+{"type":"page","anonymousId":"dev/%41 b","timestamp":"2026-03-01T09:00:00Z"},
+{"type":"identify","anonymousId":"dev/%41 b","userId":"ada-erase","traits":{"email":"ada-erase@example.com"},"timestamp":"2026-03-01T09:01:00Z"},
+{"type":"track","event":"Order Completed","userId":"ada-erase","properties":{"total":5,"currency":"EUR"},"timestamp":"2026-03-02T09:01:00Z"},
+{"type":"track","userId":"ada-erase"},
+{"type":"page","userId":"bob","timestamp":"2026-03-01T09:00:00Z"}]`
+	people := s.API + "/v1/people/"
+	s.want(202, `"accepted":4`, "POST", s.API+"/v1/events", s.keys.WriteKey, events)
+	s.want(401, "admin key is missing", "DELETE", people+"ada-erase", "", "")
+	for _, key := range []string{s.keys.ReadKey, s.keys.WriteKey} {
+		s.want(401, "admin key is not known", "DELETE", people+"ada-erase", key, "")
+	}
+	// By the device's id, which needs escaping; nothing was loaded on purpose before.
+	s.want(200, `"events":3`, "DELETE", people+"dev%2F%2541%20b", s.keys.AdminKey, "")
+	for statement, want := range map[string]string{
+		"SELECT count() FROM events": "1", "SELECT count() FROM quarantine": "0", "SELECT sum(events) FROM channel_hour": "1",
+		"SELECT count() FROM people": "1", "SELECT count() FROM erased_ids": "0",
+		"SELECT count() FROM erasures FINAL WHERE state = 'done' AND removed['quarantine'] = 1": "1",
+	} {
+		if got := count(t, s.data, statement); got != want {
+			t.Errorf("%s: %s, want %s", statement, got, want)
+		}
+	}
+	must(t, "verify", "--data", s.data)
+
+	// Accepted again: a person afresh. Then from the command line.
+	s.want(202, `"accepted":1`, "POST", s.API+"/v1/events", s.keys.WriteKey, `{"type":"page","userId":"ada-erase","messageId":"later"}`)
+	fails(t, "add --yes", "erase", "ada-erase", "--data", s.data)
+	if out := must(t, "erase", "ada-erase", "--yes", "--data", s.data); !strings.Contains(out, "1 rows removed") {
+		t.Error(out)
+	}
+	s.stop()
+
+	// Without a service, and refused from then on.
+	s = serve(t, s.data, "--erasure-later-events", "refuse")
+	s.want(202, `"code":"erased"`, "POST", s.API+"/v1/events", s.keys.WriteKey, `{"type":"page","userId":"ada-erase","messageId":"refused"}`)
+	s.want(202, `"code":"erased"`, "POST", s.API+"/v1/events", s.keys.WriteKey, `{"type":"page","userId":"new","anonymousId":"dev/%41 b"}`)
+	s.want(202, `"accepted":1`, "POST", s.API+"/v1/events", s.keys.WriteKey, `{"type":"page","userId":"bob"}`)
+	s.settle()
+	if got := count(t, s.data, "SELECT count() FROM quarantine"); got != "0" {
+		t.Errorf("%s refused records are kept", got)
+	}
+	s.stop()
+	if out := must(t, "erase", "bob", "--yes", "--data", s.data, "-o", "json"); !strings.Contains(out, `"events": 2`) {
+		t.Error(out)
+	}
+	must(t, "verify", "--data", s.data)
+	// Nothing of the id is left in the files that are ours.
+	err := filepath.WalkDir(s.data, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == "engine" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "ada-erase") {
+			t.Errorf("%s holds the id", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFilesThatHoldAnID(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"1.refused": "xx\x03adayy", "2.refused": "\x04adam", "3.torn-9": "\x03ada", "4.segment": "\x03ada", "5.loaded": "\x03ada",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := filesWith(dir, []string{"nobody", "ada"})
+	if err != nil || len(found) != 2 || !strings.HasSuffix(found[0], "1.refused") || !strings.HasSuffix(found[1], "3.torn-9") {
+		t.Errorf("%v %v", found, err)
+	}
+}

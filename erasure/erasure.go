@@ -1,0 +1,212 @@
+// Package erasure removes a person: from events, from every rollup and table that names one of their ids, and from the
+// records that were rejected. It answers when that is done, with what was removed where, and leaves a certificate in the
+// table erasures that holds salted hashes, not ids.
+//
+// An erasure is a list of steps. Each is repeatable and noted in erasures when it is done, so one that was cut off by a crash goes
+// on with Resume. What is counted and what is removed are the same rows, because while it goes on no event of the person is
+// accepted (Guard) and everything accepted before was loaded first (Options.Settle).
+package erasure
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+)
+
+// DB is the database: driver.Conn of clickhouse-go over HTTP.
+type DB interface {
+	Exec(ctx context.Context, query string, args ...any) error
+	Query(ctx context.Context, query string, args ...any) (driver.Rows, error)
+	QueryFormat(ctx context.Context, format, query string, args ...any) (io.ReadCloser, error)
+	InsertFormat(ctx context.Context, format, query string, data io.Reader) error
+}
+
+// Options of an Eraser.
+type Options struct {
+	DB  DB
+	Dir string // the data folder, for the salt
+	// Settle returns when everything accepted before the call is in the database, and nowhere else any more.
+	Settle func(ctx context.Context) error
+	// Remaining says which files may hold one of the ids nevertheless.
+	Remaining func(ids []string) ([]string, error)
+	// Rebuild recomputes channel_hour of a month (its first day) from events.
+	Rebuild func(ctx context.Context, month time.Time) error
+	Refuse  bool // keep later events of the erased out
+
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: nothing is logged
+}
+
+// Eraser erases people, one at a time. Safe for concurrent use.
+type Eraser struct {
+	o     Options
+	guard *Guard
+	one   sync.Mutex
+	read  bool   // whether begun is what the table says
+	begun []work // cut off, to be taken up by Resume
+}
+
+// Certificate is what an erasure did.
+type Certificate struct {
+	Request    uuid.UUID         `json:"request"`
+	PersonHash string            `json:"person_hash"` // SHA-256 of the installation's salt and the id
+	IDs        int               `json:"ids"`         // of the person
+	BegunAt    time.Time         `json:"begun_at"`
+	DoneAt     time.Time         `json:"done_at"`
+	By         string            `json:"by"`
+	Removed    map[string]uint64 `json:"removed"`   // rows per table
+	Changed    map[string]uint64 `json:"changed"`   // rows of others that stay without the id; months of channel_hour recomputed
+	Remaining  []string          `json:"remaining"` // files that may still hold the id
+}
+
+// New knows from the data folder who has to be kept out; it does not ask the database, which may be away.
+func New(o Options) (*Eraser, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Eraser{o: o, guard: new(Guard)}
+	var err error
+	if e.guard.salt, err = readSalt(o.Dir); err != nil {
+		return nil, fmt.Errorf("read the salt of erasures: %w", err)
+	}
+	if err := e.guard.open(o.Dir); err != nil {
+		return nil, fmt.Errorf("read %s: %w", HeldFile, err)
+	}
+	return e, nil
+}
+
+// Load reads whom to keep out from the tables. It is to be called after the start, before the first event if the database is there.
+func (e *Eraser) Load(ctx context.Context) error {
+	e.one.Lock()
+	defer e.one.Unlock()
+	return e.load(ctx)
+}
+
+// load reads who was erased before, and what was cut off; the tables exist.
+func (e *Eraser) load(ctx context.Context) error {
+	if e.read {
+		return nil
+	}
+	all, err := e.readWork(ctx)
+	if err != nil {
+		return err
+	}
+	e.begun = nil
+	var out []hash
+	for _, w := range all {
+		if w.state == stateBegun {
+			e.begun = append(e.begun, w)
+		} else if !e.o.Refuse {
+			continue
+		}
+		out = append(out, w.hashes...)
+	}
+	if err := e.guard.set(out); err != nil {
+		return err
+	}
+	e.read = true
+	return nil
+}
+
+// Guard is what the ingest path has to ask.
+func (e *Eraser) Guard() *Guard { return e.guard }
+
+// Erase removes the person that an id belongs to, with all their ids. An id that nobody has is erased, too: with nothing removed, and
+// a certificate. by says who asked. When it fails or is cut off in the middle, Resume goes on with it.
+func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) {
+	e.one.Lock()
+	defer e.one.Unlock()
+	if err := e.resume(ctx); err != nil {
+		return Certificate{}, err
+	}
+	// What the person did last may be what tells of a further id.
+	if err := e.o.Settle(ctx); err != nil {
+		return Certificate{}, fmt.Errorf("erase: %w", err)
+	}
+	ids, err := Resolve(ctx, e.o.DB, id)
+	if err != nil {
+		return Certificate{}, fmt.Errorf("erase: %w", err)
+	}
+	now := e.o.Now().UTC().Truncate(time.Millisecond)
+	w := work{state: stateBegun, ids: ids, Certificate: Certificate{
+		Request: uuid.New(), PersonHash: e.guard.salt.of(id).String(), IDs: len(ids), BegunAt: now, By: by,
+		Removed: map[string]uint64{}, Changed: map[string]uint64{}, Remaining: []string{},
+	}}
+	for _, one := range ids {
+		w.hashes = append(w.hashes, e.guard.salt.of(one))
+	}
+	if err := e.guard.add(w.hashes); err != nil {
+		return Certificate{}, fmt.Errorf("erase: %w", err)
+	}
+	e.read = false // until it is done: what is begun is read again
+	if err := e.begin(ctx, &w); err != nil {
+		return Certificate{}, fmt.Errorf("erase: %w", err)
+	}
+	if err := e.run(ctx, &w); err != nil {
+		return Certificate{}, fmt.Errorf("erasure %s is begun and goes on with the next one, or at the next start: %w", w.Request, err)
+	}
+	e.read = true
+	return w.Certificate, nil
+}
+
+// Resume reads what the tables say, and goes on with what was cut off. It is to be called once after the start.
+func (e *Eraser) Resume(ctx context.Context) error {
+	e.one.Lock()
+	defer e.one.Unlock()
+	return e.resume(ctx)
+}
+
+func (e *Eraser) resume(ctx context.Context) error {
+	if err := e.load(ctx); err != nil {
+		return err
+	}
+	for len(e.begun) > 0 {
+		w := e.begun[0]
+		e.o.Logger.Info("going on with an erasure", "request", w.Request, "step", w.step)
+		if err := e.run(ctx, &w); err != nil {
+			e.read = false
+			return fmt.Errorf("go on with erasure %s: %w", w.Request, err)
+		}
+		e.begun = e.begun[1:]
+	}
+	return nil
+}
+
+// Resolve answers all ids of the person that an id belongs to, sorted, the given one included, whether or not anything is known
+// of it. It follows person_ids both ways until nothing is added.
+func Resolve(ctx context.Context, db DB, id string) ([]string, error) {
+	ids := []string{id}
+	for {
+		rows, err := db.Query(ctx, `SELECT DISTINCT arrayJoin([distinct_id, person_id]) AS id
+FROM person_ids
+WHERE has({ids:Array(String)}, distinct_id) OR has({ids:Array(String)}, person_id)`, named("ids", ids))
+		if err != nil {
+			return nil, fmt.Errorf("look up the ids of the person: %w", err)
+		}
+		before := len(ids)
+		for rows.Next() {
+			var found string
+			if err := rows.Scan(&found); err != nil {
+				return nil, fmt.Errorf("look up the ids of the person: %w", err)
+			}
+			ids = append(ids, found)
+		}
+		if err := rows.Close(); err != nil {
+			return nil, fmt.Errorf("look up the ids of the person: %w", err)
+		}
+		slices.Sort(ids)
+		if ids = slices.Compact(ids); len(ids) == before {
+			return ids, nil
+		}
+	}
+}

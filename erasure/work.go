@@ -1,0 +1,142 @@
+package erasure
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// States of an erasure.
+const (
+	stateBegun = "begun"
+	stateDone  = "done"
+)
+
+// work is an erasure that is going on: its certificate so far, and how far it is.
+type work struct {
+	Certificate
+	state  string
+	step   int
+	ids    []string // only while it is begun
+	hashes []hash
+}
+
+func named(name string, value any) driver.NamedValue {
+	return driver.NamedValue{Name: name, Value: value}
+}
+
+// readWork reads all erasures, the oldest first, and the ids of those that are begun.
+func (e *Eraser) readWork(ctx context.Context) ([]work, error) {
+	rows, err := e.o.DB.Query(ctx, `SELECT request, state, step, begun_at, at, person_hash, id_hashes, CAST(removed, 'Map(String, UInt64)'), CAST(changed, 'Map(String, UInt64)'), remaining, requested_by
+FROM erasures FINAL
+ORDER BY begun_at, request`)
+	if err != nil {
+		return nil, fmt.Errorf("read erasures: %w", err)
+	}
+	defer rows.Close()
+	var all []work
+	for rows.Next() {
+		var w work
+		var step uint32
+		var hashes []string
+		if err := rows.Scan(&w.Request, &w.state, &step, &w.BegunAt, &w.DoneAt, &w.PersonHash, &hashes, &w.Removed, &w.Changed, &w.Remaining, &w.By); err != nil {
+			return nil, fmt.Errorf("read erasures: %w", err)
+		}
+		w.step, w.IDs = int(step), len(hashes)
+		for _, text := range hashes {
+			raw, err := hex.DecodeString(text)
+			if err != nil || len(raw) != len(hash{}) {
+				return nil, fmt.Errorf("read erasures: %q of %s is no hash", text, w.Request)
+			}
+			w.hashes = append(w.hashes, hash(raw))
+		}
+		all = append(all, w)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read erasures: %w", err)
+	}
+	for i := range all {
+		if all[i].state == stateBegun {
+			if all[i].ids, err = texts(ctx, e.o.DB, "SELECT id FROM erased_ids FINAL WHERE request = {request:UUID} ORDER BY id", named("request", all[i].Request.String())); err != nil {
+				return nil, fmt.Errorf("read erasures: %w", err)
+			}
+		}
+	}
+	return all, nil
+}
+
+// begin writes down what is to be done: first the ids, so that an erasure that is begun has them.
+func (e *Eraser) begin(ctx context.Context, w *work) error {
+	var ids bytes.Buffer
+	out := json.NewEncoder(&ids)
+	for _, id := range w.ids {
+		if err := out.Encode(map[string]string{"request": w.Request.String(), "id": id}); err != nil {
+			return err
+		}
+	}
+	if err := e.o.DB.InsertFormat(ctx, "JSONEachRow", "INSERT INTO erased_ids (request, id) SETTINGS async_insert = 0", &ids); err != nil {
+		return fmt.Errorf("note the ids: %w", err)
+	}
+	return e.note(ctx, w)
+}
+
+// note writes down how far the work is.
+func (e *Eraser) note(ctx context.Context, w *work) error {
+	const ms = "2006-01-02 15:04:05.000"
+	at := e.o.Now().UTC()
+	if w.state == stateDone {
+		w.DoneAt = at.Truncate(time.Millisecond)
+	}
+	hashes := make([]string, len(w.hashes))
+	for i, h := range w.hashes {
+		hashes[i] = h.String()
+	}
+	row, err := json.Marshal(map[string]any{
+		"request": w.Request, "state": w.state, "step": w.step, "begun_at": w.BegunAt.Format(ms), "at": at.Format(ms),
+		"person_hash": w.PersonHash, "id_hashes": hashes, "removed": w.Removed, "changed": w.Changed, "remaining": w.Remaining, "requested_by": w.By,
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.o.DB.InsertFormat(ctx, "JSONEachRow", "INSERT INTO erasures (request, state, step, begun_at, at, person_hash, id_hashes, removed, changed, remaining, requested_by) SETTINGS async_insert = 0", bytes.NewReader(row)); err != nil {
+		return fmt.Errorf("note the erasure: %w", err)
+	}
+	return nil
+}
+
+func texts(ctx context.Context, db DB, query string, args ...any) ([]string, error) {
+	rows, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, rows.Err()
+}
+
+func number(ctx context.Context, db DB, query string, args ...any) (n uint64, err error) {
+	rows, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		err = rows.Scan(&n)
+	}
+	if err == nil {
+		err = rows.Err()
+	}
+	return n, err
+}
