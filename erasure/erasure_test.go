@@ -200,7 +200,7 @@ func TestErase(t *testing.T) {
 	}
 	r.wantGone("dev-a1", "dev-a2", "ada@old", "ada@new")
 	r.wantClean()
-	for name, want := range map[string]uint64{"events": 6, "quarantine": 2, "person_day": 3, "identity_edges": 4, "person_traits": 1, "account_members": 1} {
+	for name, want := range map[string]uint64{"events": 6, "quarantine": 2, "person_day": 3, "person_traits": 1, "account_members": 1} {
 		if c.Removed[name] != want {
 			t.Errorf("%d rows removed from %s, want %d", c.Removed[name], name, want)
 		}

@@ -1,7 +1,8 @@
 -- The ids of people who are being erased, for as long as that takes: statements say "IN (SELECT id ...)", so that an id stands in
 -- no statement, and so in no log and in no mutation's text. Emptied when the erasure is done.
 --
--- ORDER BY (request, id): read per erasure. old_parts_lifetime: what is emptied is gone from the disk at once, not after 8 minutes.
+-- How rows merge: the same id noted twice is one row. ORDER BY (request, id): read per erasure. PARTITION BY request: dropped
+-- whole when it is done. old_parts_lifetime: what is emptied is gone from the disk at once, not after 8 minutes.
 CREATE TABLE IF NOT EXISTS erased_ids /*ON CLUSTER*/
 (
     request UUID   COMMENT 'The erasure: erasures.request',
