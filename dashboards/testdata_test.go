@@ -43,6 +43,11 @@ FROM numbers(20)
 ARRAY JOIN plan AS item
 WHERE number < item.4`
 
+// verified is a verification of that day that found nothing wrong.
+const verified = `
+INSERT INTO verifications
+SELECT now64(3, 'UTC'), yesterday() AS day, today(), 1, 131, 26, 0, '', 0.5`
+
 // events of the fixture, and those of them that the scanner caused.
 const (
 	fixtureEvents  = 131
@@ -57,8 +62,10 @@ func warehouseWithEvents(t *testing.T, full bool) *warehouse.Warehouse {
 		t.Fatal(err)
 	}
 	if full {
-		if err := w.Exec(context.Background(), fixture); err != nil {
-			t.Fatal(err)
+		for _, statement := range []string{fixture, verified} {
+			if err := w.Exec(context.Background(), statement); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return w
