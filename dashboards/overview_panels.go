@@ -44,7 +44,10 @@ func dataTrust(c *catalogue) *stat.PanelBuilder {
 }
 
 func verifications(c *catalogue) *table.PanelBuilder {
-	a := c.ask("data_trust", "limit", "5")
+	a := c.pick("data_trust", `SELECT at, toString(from_day) AS from_day, toString(to_day) AS to_day, days, events, sums, differences, details, took
+FROM answer
+ORDER BY at DESC
+LIMIT 5`)
 	return rows("Verifications", a, a.about("days", "events", "sums", "differences", "details"),
 		column{name: "at", title: "Ended", width: 180},
 		column{name: "from_day", title: "From", width: 110},
