@@ -184,7 +184,7 @@ func (p *program) spoolShow(cmd *cobra.Command, arg string, limit int) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	_, err = file.WriteNDJSON(p.stdout, limit)
 	return err
 }
@@ -195,7 +195,7 @@ func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) 
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("export segment %d: %w", file.Number, err)

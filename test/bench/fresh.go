@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,12 +17,12 @@ import (
 
 // runFresh sends at a steady rate and measures, for an event now and then, the time from its answer until a query sees it in
 // events and in both rollups.
-func runFresh(ctx context.Context, o options, load workload, work string) error {
+func runFresh(ctx context.Context, o options, load workload, work string) (err error) {
 	p, err := startProcess(ctx, o, work)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer func() { err = errors.Join(err, p.stop()) }()
 	w, err := warehouse.Open(ctx, warehouse.Config{Data: p.data})
 	if err != nil {
 		return err

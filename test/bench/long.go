@@ -17,12 +17,12 @@ import (
 )
 
 // runLong sends o.total events at the rate at which they are loaded, and prints rate and memory along the way.
-func runLong(ctx context.Context, o options, load workload, work string) error {
+func runLong(ctx context.Context, o options, load workload, work string) (err error) {
 	p, err := startProcess(ctx, o, work)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer func() { err = errors.Join(err, p.stop()) }()
 	c := newCycler(load)
 	requests := (o.total + o.batch - 1) / o.batch
 	var next, sent atomic.Int64

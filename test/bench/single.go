@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,12 +22,12 @@ import (
 )
 
 // runSingle sends single events on o.connections connections, to the service and to a bare Echo route in turn.
-func runSingle(ctx context.Context, o options, load workload, work string) error {
+func runSingle(ctx context.Context, o options, load workload, work string) (err error) {
 	p, err := startProcess(ctx, o, work)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer func() { err = errors.Join(err, p.stop()) }()
 	bare, stop, err := startBareEcho(ctx)
 	if err != nil {
 		return err

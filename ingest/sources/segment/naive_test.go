@@ -284,12 +284,11 @@ func (n *naiveReader) columns(typ string) {
 		row["account_id"] = n.first("context.groupId", "account_id", "accountId")
 	}
 	if name, isText := n.own["name"].(string); (typ == "page" || typ == "screen") && n.own["name"] != nil {
-		switch _, isNumber := n.own["name"].(json.Number); {
+		switch {
 		case row["name"] == "" && isText:
 			row["name"] = n.first("name")
 		case isText && name == row["name"]:
 			delete(n.own, "name")
-		case isNumber:
 		}
 	}
 	if parsed, err := url.Parse(row["url"]); err == nil && row["url"] != "" {
