@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // FileName is the file of a data folder that holds its keys.
@@ -110,12 +112,7 @@ func create(path string, keys Keys, place func(from, to string) error) (err erro
 	if err := place(temp.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 const hidden = "[hidden]"

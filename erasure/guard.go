@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // SaltFile is the file of a data folder that holds the salt of the hashes. Who has the table erasures but not this file cannot
@@ -42,7 +44,7 @@ func readSalt(dir string) (s salt, err error) {
 			return s, err
 		}
 		text = append(hex.AppendEncode(text, s[:]), '\n')
-		return s, writeNew(path, text)
+		return s, durable.WriteFile(path, text)
 	}
 	if err != nil {
 		return s, err
@@ -52,19 +54,6 @@ func readSalt(dir string) (s salt, err error) {
 		return s, fmt.Errorf("%s is damaged: restore it from a backup; without it the people who were erased cannot be recognized", path)
 	}
 	return salt(raw), nil
-}
-
-// writeNew makes a private file, whole or not at all.
-func writeNew(path string, text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return os.Rename(file.Name(), path)
 }
 
 // Guard keeps events of the erased out: of those who are being erased now, so that what is counted and what is removed are the
@@ -178,7 +167,7 @@ func (g *Guard) change(do func(map[hash]struct{})) error {
 	for h := range next {
 		text = append(hex.AppendEncode(text, h[:]), '\n')
 	}
-	if err := writeNew(g.path, text); err != nil {
+	if err := durable.WriteFile(g.path, text); err != nil {
 		return fmt.Errorf("write %s: %w", HeldFile, err)
 	}
 	return nil

@@ -36,6 +36,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // slotsPerWindow says how finely the window slides.
@@ -109,7 +111,7 @@ func (x *Index) openRuns() error {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(x.dir, entry.Name())
-		if strings.HasPrefix(entry.Name(), "unfinished-") {
+		if strings.HasPrefix(entry.Name(), durable.Unfinished) {
 			if err := os.Remove(path); err != nil {
 				return err
 			}

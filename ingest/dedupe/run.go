@@ -16,6 +16,8 @@ import (
 
 	"github.com/FastFilter/xorfilter"
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // run is an immutable, sorted set of ids in a file. In memory it costs a filter (about 9 bits an id; one id in 256 that
@@ -56,7 +58,7 @@ func filterKey(id *uuid.UUID) uint64 {
 // writeRun writes sorted, distinct ids to path (through a temporary file, synced, renamed) and opens the result.
 // upTo is at least the number of ids.
 func writeRun(path string, sorted iter.Seq2[uuid.UUID, error], upTo int) (_ *run, err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "unfinished-*")
+	temporary, err := os.CreateTemp(filepath.Dir(path), durable.Unfinished+"*")
 	if err != nil {
 		return nil, err
 	}
@@ -127,18 +129,10 @@ func writeRun(path string, sorted iter.Seq2[uuid.UUID, error], upTo int) (_ *run
 	if err := os.Rename(temporary.Name(), path); err != nil {
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return openRun(path)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // openRun reads the block list and the filter, not the ids.

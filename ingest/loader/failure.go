@@ -54,9 +54,6 @@ func faultOf(err error) fault {
 	return away
 }
 
-// Away says of an error of the database that nothing can be asked of it now: the network, or one of the answers that pass.
-func Away(err error) bool { return err != nil && faultOf(err) == away }
-
 // Refused says of the reason why loading fails that ClickHouse answered, and does not take the data.
 func Refused(err error) bool { return err != nil && faultOf(err) == refused }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // Waits of Run after a failure, and the longest that an insert may take.
@@ -97,7 +99,7 @@ func (s *Store) seal(must bool) error {
 	if f.size == 0 {
 		return errors.Join(handle.Close(), os.Remove(s.path(f.id)))
 	}
-	err := errors.Join(handle.Truncate(f.size), handle.Sync(), handle.Close(), syncDir(s.o.Dir))
+	err := errors.Join(handle.Truncate(f.size), handle.Sync(), handle.Close(), durable.SyncDir(s.o.Dir))
 	s.mu.Lock()
 	s.sealed = append(s.sealed, f) // also after an error: the kernel has the rows, and they are sent from there
 	s.mu.Unlock()
@@ -105,14 +107,6 @@ func (s *Store) seal(must bool) error {
 		return fmt.Errorf("seal a quarantine file: %w", err)
 	}
 	return nil
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // insert sends a file once.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // active is the segment that is being written.
@@ -137,7 +139,7 @@ func (s *Spool) write() error {
 	s.mu.Lock()
 	wasEmpty := s.open.rows == 0
 	s.bytes += int64(len(s.frame))
-	s.open = openSegment{rows: a.seg.Rows, bytes: a.seg.Bytes, first: a.seg.First}
+	s.open = openSegment{rows: a.seg.Rows, first: a.seg.First}
 	if wasEmpty {
 		s.notify()
 	}
@@ -168,7 +170,7 @@ func (s *Spool) ready() error {
 	if err == nil {
 		if _, err = file.WriteAt(appendHeader(nil, id), 0); err == nil {
 			// The name must be durable before anything in the file is answered for; the content is synced with the first frame.
-			err = syncDir(s.o.Dir)
+			err = durable.SyncDir(s.o.Dir)
 		}
 		if err != nil {
 			err = errors.Join(err, file.Close(), os.Remove(path))

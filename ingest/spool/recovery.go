@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/internal/durable"
 )
 
 // recover reads the folder: every event id in it goes to the index, whole segments to the loader, loaded ones to the reaper, and
@@ -28,7 +29,7 @@ func (s *Spool) recover() error {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(s.o.Dir, entry.Name())
-		if strings.HasPrefix(entry.Name(), "unfinished-") {
+		if strings.HasPrefix(entry.Name(), durable.Unfinished) {
 			if err := os.Remove(path); err != nil {
 				return err
 			}
@@ -117,7 +118,7 @@ func (s *Spool) setAside(file *os.File, path string, offset, size int64, why err
 			return err
 		}
 		aside := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, waitingSuffix), tornInfix, offset)
-		if err := writeSynced(aside, tail); err != nil {
+		if err := durable.WriteFile(aside, tail); err != nil {
 			return err
 		}
 		s.o.Logger.Warn("segment cut at its last whole frame", "segment", path, "kept", offset, "set_aside", aside, "bytes", size-offset, "reason", why.Error())

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 const (
@@ -44,13 +46,13 @@ func (s *Spool) SetAside(seg *Segment, why Refusal) error {
 	text, err := json.MarshalIndent(why, "", "  ")
 	if err == nil {
 		// The reason first: a crash in between leaves a segment that waits, and a note that the next setting aside replaces.
-		err = writeSynced(aside+".json", append(text, '\n'))
+		err = durable.WriteFile(aside+".json", append(text, '\n'))
 	}
 	if err == nil {
 		err = os.Rename(seg.path, aside)
 	}
 	if err == nil {
-		err = syncDir(s.o.Dir)
+		err = durable.SyncDir(s.o.Dir)
 	}
 	if err != nil {
 		return fmt.Errorf("set segment %d aside: %w", seg.Number, err)
@@ -152,7 +154,7 @@ func putBackFile(dir string, number uint64) (path string, err error) {
 	} else if err != nil {
 		return "", fmt.Errorf("put segment %d back: %w", number, err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return "", fmt.Errorf("put segment %d back: %w", number, err)
 	}
 	if err := os.Remove(aside + ".json"); err != nil && !errors.Is(err, fs.ErrNotExist) {

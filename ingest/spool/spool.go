@@ -51,8 +51,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/event"
 )
@@ -99,17 +97,6 @@ func (o *Options) defaults() {
 // ErrClosed is what Append answers once the spool is closing.
 var ErrClosed = errors.New("the spool is closed")
 
-// UnavailableError says that nothing can be kept now, why, and when to try again.
-type UnavailableError struct {
-	Reason string
-	After  time.Duration
-
-	full bool // for want of room, which comes back without a write
-}
-
-func (e *UnavailableError) Error() string             { return e.Reason }
-func (e *UnavailableError) RetryAfter() time.Duration { return e.After }
-
 // Spool is the log. Safe for concurrent use.
 type Spool struct {
 	o     Options
@@ -143,7 +130,6 @@ type Spool struct {
 // openSegment is the active segment as seen from outside the committer.
 type openSegment struct {
 	rows  int
-	bytes int64
 	first time.Time
 }
 
@@ -290,115 +276,10 @@ func (s *Spool) Progress() <-chan struct{} {
 	return s.changed
 }
 
-// Status of the spool at a moment.
-type Status struct {
-	Bytes           int64 // of all files but torn ones
-	Segments        int   // sealed, waiting for the loader
-	Refused         int   // segments that were set aside
-	RefusedBytes    int64 // of those
-	RefusedRows     int
-	WaitingRows     int       // events that are not confirmed loaded
-	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
-	LastWriteFailed error     // why the last write failed; nil when it did not
-}
-
-// Status answers what waits.
-func (s *Spool) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := Status{Bytes: s.bytes, Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
-	if s.open.rows > 0 {
-		st.OldestWaiting = s.open.first
-	}
-	for _, seg := range s.sealed {
-		st.WaitingRows += seg.Rows
-	}
-	if len(s.sealed) > 0 {
-		st.OldestWaiting = s.sealed[0].First
-	}
-	for _, r := range s.refused {
-		st.Refused++
-		st.RefusedBytes += r.Bytes
-		st.RefusedRows += r.Rows
-	}
-	return st
-}
-
 // notify wakes those who wait in Next. The caller holds mu.
 func (s *Spool) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
-}
-
-// room answers an error when the spool must not grow.
-func (s *Spool) room() error {
-	s.mu.Lock()
-	used, refused := s.bytes, int64(0)
-	for _, r := range s.refused {
-		refused += r.Bytes
-	}
-	s.mu.Unlock()
-	if used >= s.o.MaxBytes {
-		reason := fmt.Sprintf("the spool holds %s that ClickHouse has not taken yet; its limit is %s (spool.max_bytes)", mebibytes(used), mebibytes(s.o.MaxBytes))
-		if refused > 0 {
-			reason += fmt.Sprintf("; %s of it were refused and set aside (livello spool list)", mebibytes(refused))
-		}
-		return &UnavailableError{reason, 10 * time.Second, true}
-	}
-	if s.o.MinFree < 0 {
-		return nil
-	}
-	var disk unix.Statfs_t
-	if err := unix.Statfs(s.o.Dir, &disk); err != nil {
-		return fmt.Errorf("look at free disk: %w", err)
-	}
-	if free := int64(disk.Bavail) * int64(disk.Bsize); free < s.o.MinFree {
-		return &UnavailableError{fmt.Sprintf("the disk has %s left; the floor is %s (spool.min_free_bytes)", mebibytes(free), mebibytes(s.o.MinFree)), 30 * time.Second, true}
-	}
-	return nil
-}
-
-// Room answers why nothing can be accepted now, nil when it can: the limit, the disk, or a write that failed. What it says is
-// what Append would.
-func (s *Spool) Room() error {
-	s.mu.Lock()
-	failed := s.lastErr
-	s.mu.Unlock()
-	if err := s.room(); err != nil {
-		return err
-	}
-	// A refusal for want of room is over once there is room; a disk that failed has to prove itself with a write.
-	var unavailable *UnavailableError
-	if errors.As(failed, &unavailable) && unavailable.full {
-		return nil
-	}
-	return failed
-}
-
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
-
-// writeSynced makes the file whole or not at all.
-func writeSynced(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "unfinished-*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 var _ io.WriterTo = (*Segment)(nil)

@@ -1,0 +1,37 @@
+package spool
+
+import "time"
+
+// Status of the spool at a moment.
+type Status struct {
+	Bytes           int64 // of all files but torn ones
+	Segments        int   // sealed, waiting for the loader
+	Refused         int   // segments that were set aside
+	RefusedBytes    int64 // of those
+	RefusedRows     int
+	WaitingRows     int       // events that are not confirmed loaded
+	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
+	LastWriteFailed error     // why the last write failed; nil when it did not
+}
+
+// Status answers what waits.
+func (s *Spool) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{Bytes: s.bytes, Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
+	if s.open.rows > 0 {
+		st.OldestWaiting = s.open.first
+	}
+	for _, seg := range s.sealed {
+		st.WaitingRows += seg.Rows
+	}
+	if len(s.sealed) > 0 {
+		st.OldestWaiting = s.sealed[0].First
+	}
+	for _, r := range s.refused {
+		st.Refused++
+		st.RefusedBytes += r.Bytes
+		st.RefusedRows += r.Rows
+	}
+	return st
+}
