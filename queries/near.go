@@ -3,6 +3,8 @@ package queries
 import (
 	"sort"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // nearest returns up to three of names that someone who wrote got may have meant: few letters away, or one holding the other.
@@ -17,7 +19,7 @@ func nearest(got string, names []string) []string {
 	}
 	var found []candidate
 	for _, name := range names {
-		d := editDistance(got, name)
+		d := levenshtein.Distance(got, name, nil)
 		part := len(got) >= 3 && (strings.Contains(name, got) || strings.Contains(got, name))
 		if part || d <= 1+len(name)/4 {
 			found = append(found, candidate{name, d})
@@ -29,26 +31,6 @@ func nearest(got string, names []string) []string {
 		near = append(near, found[i].name)
 	}
 	return near
-}
-
-// editDistance counts the letters to insert, remove or replace to turn a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // clip shortens what a caller sent, so that an error message stays readable and small.

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/maps"
 	"github.com/knadh/koanf/parsers/yaml"
@@ -133,7 +134,7 @@ func isSetting(key string, list []setting) bool {
 func nearest(key string, list []setting) string {
 	best, fewest := "", 4
 	for _, s := range list {
-		if n := editDistance(key, s.key); n < fewest {
+		if n := levenshtein.Distance(key, s.key, nil); n < fewest {
 			best, fewest = s.key, n
 		}
 		// the right word in the wrong section
@@ -142,24 +143,4 @@ func nearest(key string, list []setting) string {
 		}
 	}
 	return best
-}
-
-// editDistance counts inserted, deleted and changed bytes (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

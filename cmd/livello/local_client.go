@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,4 +96,31 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(b []byte) (int, error) {
 	r.wrote = true
 	return r.body.Write(b)
+}
+
+// askLocal sends body as JSON to a route of the local socket and reads the answer.
+func askLocal(ctx context.Context, client *http.Client, method, path string, body, answer any) error {
+	var sent bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&sent).Encode(body); err != nil {
+			return fmt.Errorf("ask the service: %w", err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, localURL+path, &sent)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	got, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the service: %w", err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(got.Body, 4<<10))
+		return errors.Join(fmt.Errorf("the running service: %s", strings.TrimSpace(string(text))), err)
+	}
+	if err := json.NewDecoder(got.Body).Decode(answer); err != nil {
+		return fmt.Errorf("read the service's answer: %w", err)
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -76,7 +74,7 @@ func answerJSON[Ask, Answer any](do func(context.Context, Ask) (Answer, error)) 
 // that what the last process left in the spool is loaded first.
 func (p *program) within(ctx context.Context, cfg *Config, path string, ask, answer any, do func(context.Context, *service) (any, error)) (err error) {
 	if client := runningService(ctx, cfg.Data); client != nil {
-		return askService(ctx, client, path, ask, answer)
+		return askLocal(ctx, client, http.MethodPost, path, ask, answer)
 	}
 	if cfg.DSN == "" {
 		// Opening would make it: a misspelt folder must not become an empty warehouse that verifies well.
@@ -106,31 +104,4 @@ func (p *program) within(ctx context.Context, cfg *Config, path string, ask, ans
 		return fmt.Errorf("answer of %s: %w", path, err)
 	}
 	return json.Unmarshal(text, answer)
-}
-
-func askService(ctx context.Context, client *http.Client, path string, ask, answer any) error {
-	body, err := json.Marshal(ask)
-	if err != nil {
-		return fmt.Errorf("ask the service: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+path, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("ask the service: %w", err)
-	}
-	reply, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask the service: %w", err)
-	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil {
-		return fmt.Errorf("ask the service: %w", err)
-	}
-	if reply.StatusCode != http.StatusOK {
-		return fmt.Errorf("the running service: %s", strings.TrimSpace(string(text)))
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("answer of the service: %w", err)
-	}
-	return nil
 }

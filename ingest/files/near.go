@@ -3,6 +3,8 @@ package files
 import (
 	"slices"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // didYouMean ends a message about an unknown name with the known ones that look like it, or with all of them when few.
@@ -30,7 +32,7 @@ func nearest(got string, names []string) []string {
 	var found []candidate
 	for _, name := range names {
 		other := strings.ToLower(name)
-		distance := lettersApart(low, other)
+		distance := levenshtein.Distance(low, other, nil)
 		holds := len(low) >= 3 && len(other) >= 3 && (strings.Contains(other, low) || strings.Contains(low, other))
 		if holds || distance <= 1+len(low)/4 {
 			found = append(found, candidate{name, distance})
@@ -42,25 +44,4 @@ func nearest(got string, names []string) []string {
 		near = append(near, c.name)
 	}
 	return near
-}
-
-// lettersApart counts the bytes to insert, remove or replace to turn a into b.
-func lettersApart(a, b string) int {
-	above := make([]int, len(b)+1)
-	for j := range above {
-		above[j] = j
-	}
-	for i := range len(a) {
-		corner := above[0]
-		above[0] = i + 1
-		for j := range len(b) {
-			replace := corner
-			if a[i] != b[j] {
-				replace++
-			}
-			corner = above[j+1]
-			above[j+1] = min(replace, above[j]+1, above[j+1]+1)
-		}
-	}
-	return above[len(b)]
 }
