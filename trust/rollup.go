@@ -70,17 +70,25 @@ ORDER BY name`, named("prefix", shadowPrefix))
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("list rollups: %w", err)
 	}
-	for i := range all {
-		if all[i].columns, err = texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", all[i].view)); err != nil {
-			return nil, fmt.Errorf("columns of %s: %w", all[i].view, err)
-		}
-		key, err := texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", all[i].table))
+	return b.byMonth(ctx, all)
+}
+
+// byMonth keeps the rollups that are partitioned by month, which can be swapped in by months, and fills in their columns. Another
+// table fed from events is a queue of what came lately, such as touched_ids: it has no past to make again.
+func (b *Rebuilder) byMonth(ctx context.Context, fed []rollup) ([]rollup, error) {
+	var all []rollup
+	for _, r := range fed {
+		key, err := texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", r.table))
 		if err != nil {
-			return nil, fmt.Errorf("partitions of %s: %w", all[i].table, err)
+			return nil, fmt.Errorf("partitions of %s: %w", r.table, err)
 		}
 		if len(key) != 1 || !strings.HasPrefix(key[0], "toYYYYMM(") {
-			return nil, fmt.Errorf("rollup %s is not partitioned by month (%s): it could not be swapped in by months", all[i].table, strings.Join(key, ""))
+			continue
 		}
+		if r.columns, err = texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", r.view)); err != nil {
+			return nil, fmt.Errorf("columns of %s: %w", r.view, err)
+		}
+		all = append(all, r)
 	}
 	return all, nil
 }
