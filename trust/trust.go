@@ -15,6 +15,11 @@
 //
 // It works while events come in: days that differ are compared again with the loader held between two segments.
 //
+// # Mend
+//
+// Mend is what the loader asks for after a segment that ClickHouse confirmed only when it was sent again: rollups of its days that do
+// not add up are rebuilt. See mend.go.
+//
 // # Rebuild
 //
 // Rebuild recomputes whole months of rollups from raw, beside the live tables, and swaps them in, while ingest goes on. See rebuild.go.
@@ -66,6 +71,19 @@ type span struct{ from, to time.Time }
 
 func (s span) args() []any {
 	return []any{named("from", s.from.Format(time.DateOnly)), named("to", s.to.Format(time.DateOnly))}
+}
+
+// spansOf are the days, in order, as one span a month: a check reads the month's partition anyway.
+func spansOf(days []time.Time) (spans []span) {
+	for _, day := range days {
+		day = midnight(day)
+		if n := len(spans); n > 0 && firstOfMonth(spans[n-1].from).Equal(firstOfMonth(day)) {
+			spans[n-1].to = day.AddDate(0, 0, 1)
+			continue
+		}
+		spans = append(spans, span{day, day.AddDate(0, 0, 1)})
+	}
+	return spans
 }
 
 func named(name string, value any) driver.NamedValue {

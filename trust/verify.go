@@ -97,7 +97,7 @@ func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
 		r.From, r.To = spans[0].from.Format(time.DateOnly), spans[len(spans)-1].to.Format(time.DateOnly)
 	}
 	for _, s := range spans {
-		sums, err := v.compare(ctx, s)
+		sums, err := v.compare(ctx, s, checks)
 		if err != nil {
 			return r, err
 		}
@@ -125,10 +125,10 @@ func differ(sums []sum) bool {
 	return slices.ContainsFunc(sums, func(s sum) bool { return s.expected != s.found })
 }
 
-// compare runs every check over a span.
-func (v *Verifier) compare(ctx context.Context, s span) ([]sum, error) {
+// compare runs the checks of the tables over a span.
+func (v *Verifier) compare(ctx context.Context, s span, tables []string) ([]sum, error) {
 	var sums []sum
-	for _, table := range checks {
+	for _, table := range tables {
 		text, err := statement(table)
 		if err != nil {
 			return nil, err
@@ -161,7 +161,7 @@ func (v *Verifier) settle(ctx context.Context, s span) ([]sum, error) {
 		return nil, err
 	}
 	defer release()
-	sums, err := v.compare(ctx, s)
+	sums, err := v.compare(ctx, s, checks)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (v *Verifier) settle(ctx context.Context, s span) ([]sum, error) {
 	if err := v.DB.Exec(ctx, note, s.args()...); err != nil {
 		return nil, fmt.Errorf("note repeated events of %s: %w", s.from.Format("2006-01"), err)
 	}
-	return v.compare(ctx, s)
+	return v.compare(ctx, s, checks)
 }
 
 func (r *Report) add(sums []sum) {

@@ -71,21 +71,15 @@ ORDER BY day`, named("since", since.Add(-time.Minute).UTC().Format(time.DateTime
 		return nil, fmt.Errorf("list the days that changed: %w", err)
 	}
 	defer rows.Close()
-	var spans []span
+	var days []time.Time
 	for rows.Next() {
 		var day time.Time
 		if err := rows.Scan(&day); err != nil {
 			return nil, fmt.Errorf("list the days that changed: %w", err)
 		}
-		day = midnight(day)
-		// One span a month: a check reads the month's partition anyway.
-		if n := len(spans); n > 0 && firstOfMonth(spans[n-1].from).Equal(firstOfMonth(day)) {
-			spans[n-1].to = day.AddDate(0, 0, 1)
-			continue
-		}
-		spans = append(spans, span{day, day.AddDate(0, 0, 1)})
+		days = append(days, day)
 	}
-	return spans, rows.Err()
+	return spansOf(days), rows.Err()
 }
 
 func (v *Verifier) logger() *slog.Logger {

@@ -78,7 +78,7 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 
 // settleAll has everything that was accepted or rejected in the database, and not in files any more.
 func (s *service) settleAll(ctx context.Context) error {
-	if err := s.waitLoaded(ctx); err != nil {
+	if err := s.waitSettled(ctx); err != nil { // a doubtful segment could put back what was removed
 		return err
 	}
 	if err := s.spool.Reap(ctx); err != nil {
@@ -186,7 +186,7 @@ func filesWith(dir string, ids []string) (found []string, err error) {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasSuffix(name, ".segment") || strings.HasSuffix(name, ".loaded") || !entry.Type().IsRegular() {
+		if slices.Contains([]string{".segment", ".sending", ".doubtful", ".loaded"}, filepath.Ext(name)) || !entry.Type().IsRegular() {
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(dir, name))

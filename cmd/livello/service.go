@@ -174,7 +174,10 @@ func (s *service) startSpool(context.Context, *prometheus.Registry) error {
 // startLoader moves the spool into the database until the service stops; what is waiting then is loaded first, as far as
 // its deadline allows. What is not stays in the spool for the next start.
 func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) error {
-	s.loader = loader.New(loader.Options{Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Registry: registry, Logger: s.log})
+	s.loader = loader.New(loader.Options{
+		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
+	})
+	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

@@ -112,6 +112,9 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 		if e.Refusal != nil {
 			said = e.Refusal.Error
 		}
+		if e.State == spool.Doubtful {
+			said = "ClickHouse confirmed it only when it was sent again: its days are being checked"
+		}
 		if e.State == spool.Torn {
 			said, events = "cut off by recovery: "+e.File, "?"
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -25,9 +26,21 @@ func (s *service) verifier() *trust.Verifier {
 	return &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
 }
 
+// mend has the rollups of these days add up to their events; the loader asks for it after a segment that it had to send again.
+func (s *service) mend(ctx context.Context, days []time.Time) (int, error) {
+	return (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
+}
+
+// waitSettled returns when every event accepted before the call is in the database, and nothing about it is doubtful.
+func (s *service) waitSettled(ctx context.Context) error {
+	if err := s.waitLoaded(ctx); err != nil {
+		return err
+	}
+	return s.loader.Settle(ctx)
+}
+
 // startTrust drops what a rebuild left that was cut off, and then verifies by schedule. Both wait for the database, which may be away.
 func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) error {
-	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -92,7 +105,7 @@ func (p *program) within(ctx context.Context, cfg *Config, path string, ask, ans
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := s.waitLoaded(ctx); err != nil {
+	if err := s.waitSettled(ctx); err != nil {
 		return err
 	}
 	result, err := do(ctx, s)

@@ -20,7 +20,7 @@ const (
 	away    fault = "away"    // ClickHouse or the way to it: the segment has no part in it
 	refused fault = "refused" // ClickHouse answered that it does not take these bytes
 	damaged fault = "damaged" // the segment's file is not what was written
-	local   fault = "local"   // the file cannot be opened now
+	local   fault = "local"   // the file cannot be opened, or renamed, now
 )
 
 // unreadableError says that a segment could not be read before anything of it was sent.
@@ -28,6 +28,12 @@ type unreadableError struct{ err error }
 
 func (e *unreadableError) Error() string { return e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
+
+// unmarkedError says that the spool could not note that the segment is being sent, so nothing of it was.
+type unmarkedError struct{ err error }
+
+func (e *unmarkedError) Error() string { return e.err.Error() }
+func (e *unmarkedError) Unwrap() error { return e.err }
 
 // faultOf judges a failed attempt. What ClickHouse answers with a code that is not in temporary is taken for the segment's fault,
 // also a code that nobody has seen yet: that is safe, because a refused segment is set aside only when another one is taken.
@@ -39,6 +45,10 @@ func faultOf(err error) fault {
 			return local
 		}
 		return damaged
+	}
+	var unmarked *unmarkedError
+	if errors.As(err, &unmarked) {
+		return local
 	}
 	var answer *clickhouse.Exception
 	if errors.As(err, &answer) {

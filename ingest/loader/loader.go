@@ -26,9 +26,15 @@
 //   - it is refused once more after that: the fault may have been mended just then.
 //
 // A segment that is damaged on disk is set aside after the same number of attempts and time, whatever ClickHouse says. Some of a
-// refused segment may be in ClickHouse: an INSERT that fails in a view has written the table before it. Put back within the tables'
-// deduplication window (1,000 inserts of a node, a week of replicas) it is completed; later the table may show its events twice until
-// parts are merged, and rollups count them twice until they are rebuilt.
+// refused segment may be in ClickHouse: an INSERT that fails in a view has written the table before it. Put back, it is sent with its
+// token again, and then checked as below.
+//
+// # When ClickHouse's word is not enough
+//
+// A MergeTree that is not replicated writes a block's token before it commits the block. An attempt that ends in between (a full disk, a
+// crash) makes the next one pass for a repetition: it is confirmed, and one table lacks the segment's rows of one month. Therefore
+// a segment is believed only when its first attempt is confirmed. Any other is doubtful (spool.Doubt) and settled beside the loading
+// of others, see settle.go.
 package loader
 
 import (
@@ -40,6 +46,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -51,6 +58,7 @@ import (
 type Inserter interface {
 	InsertFormat(ctx context.Context, format, query string, data io.Reader) error
 	Exec(ctx context.Context, query string, args ...any) error
+	Query(ctx context.Context, query string, args ...any) (driver.Rows, error)
 }
 
 // Options of a Loader. Zero values take the defaults.
@@ -71,6 +79,13 @@ type Options struct {
 	RefusedAttempts int           // a segment that ClickHouse refuses has at least as many chances; 5
 	RefusedFor      time.Duration // over at least this time; 10 s
 
+	// Mend makes the rollups of the given days, in order, add up to the events, and answers how many months of tables it had to compute
+	// again. It is asked when the events of doubtful segments are all there. nil: nobody looks at rollups.
+	Mend func(ctx context.Context, days []time.Time) (mended int, err error)
+	// Replicated says that the tables keep token and rows in one step: a segment that ClickHouse confirms is never doubtful.
+	Replicated bool
+	SettleWait time.Duration // from a doubt to looking at it, so that one look serves several; 1 s
+
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -81,6 +96,7 @@ type Loader struct {
 	o       Options
 	metrics *metrics
 	turn    chan struct{} // holds one element while nobody is at it, see Hold
+	settles chan struct{} // the same for settling
 
 	mu       sync.Mutex
 	failing  error     // why the current segment could not be loaded yet; nil when all is well
@@ -117,7 +133,11 @@ func New(o Options) *Loader {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Loader{o: o, turn: make(chan struct{}, 1)}
+	if o.SettleWait == 0 {
+		o.SettleWait = time.Second
+	}
+	l := &Loader{o: o, turn: make(chan struct{}, 1), settles: make(chan struct{}, 1)}
+	l.settles <- struct{}{}
 	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing)
 	return l
 }
@@ -128,6 +148,13 @@ func (l *Loader) Run(ctx context.Context) error {
 	if err := l.untilPrepared(ctx); err != nil {
 		return nil // only ctx ends the attempts
 	}
+	settling, stopSettling := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { l.keepSettling(settling) })
+	defer func() {
+		stopSettling()
+		beside.Wait()
+	}()
 	// What the spool kept over a restart may have been half loaded: nobody gets the turn before the first of it is whole.
 	mine := l.o.Spool.Status().Segments > 0
 	if !mine {
@@ -201,9 +228,13 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 	}
 }
 
-// confirm tells the spool that seg is loaded.
+// confirm tells the spool that seg is loaded, or that somebody has to look whether it is.
 func (l *Loader) confirm(seg *spool.Segment, took time.Duration) error {
 	l.metrics.loaded(seg, took, l.o.Now().Sub(seg.First))
+	if seg.Repeated() && !l.o.Replicated {
+		l.metrics.doubtful.Inc()
+		return l.o.Spool.Doubt(seg)
+	}
 	return l.o.Spool.Loaded(seg)
 }
 
@@ -230,6 +261,9 @@ func (l *Loader) insert(ctx context.Context, seg *spool.Segment) error {
 	receipts, err := seg.Receipts()
 	if err != nil {
 		return &unreadableError{err}
+	}
+	if err := l.o.Spool.Sending(seg); err != nil {
+		return &unmarkedError{err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.o.AttemptTimeout)
 	defer cancel()

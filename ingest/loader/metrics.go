@@ -11,6 +11,7 @@ import (
 
 type metrics struct {
 	rows, segments, retries, refused prometheus.Counter
+	doubtful, completed, mended      prometheus.Counter
 	insertRows                       prometheus.Histogram
 	insertSeconds                    prometheus.Histogram
 	ageSeconds                       prometheus.Histogram
@@ -29,6 +30,7 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 	gauge("livello_spool_waiting_segments", "Sealed segments that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.Segments) })
 	gauge("livello_spool_waiting_events", "Accepted events that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.WaitingRows) })
 	gauge("livello_spool_refused_segments", "Segments that could not be loaded and were set aside; they wait for a person.", func(st spool.Status) float64 { return float64(st.Refused) })
+	gauge("livello_spool_doubtful_segments", "Segments that ClickHouse confirmed only when they were sent again; they are being checked, and what lacks is mended.", func(st spool.Status) float64 { return float64(st.Doubtful) })
 	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_loader_up", Help: "1 when ClickHouse takes what is sent, 0 from the first failure until the next success."}, func() float64 {
 		if reason, _ := failing(); reason != nil {
 			return 0
@@ -46,6 +48,9 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 		segments:      make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_segments_total", Help: "Segments that ClickHouse confirmed."}),
 		retries:       make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_failed_attempts_total", Help: "INSERTs that failed and are tried again."}),
 		refused:       make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_refused_segments_total", Help: "Segments that were set aside."}),
+		doubtful:      make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_doubtful_segments_total", Help: "Segments that ClickHouse confirmed only when they were sent again."}),
+		completed:     make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_completed_events_total", Help: "Events of doubtful segments that ClickHouse had confirmed and did not have; they were put in."}),
+		mended:        make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_mended_rollups_total", Help: "Months of rollups that did not add up after a doubtful segment and were computed again."}),
 		insertRows:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_rows", Help: "Events per INSERT.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		insertSeconds: make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_seconds", Help: "Seconds per confirmed INSERT, views included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		ageSeconds:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_age_seconds", Help: "Seconds from the acceptance of a segment's first event to its confirmation.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 16)}),

@@ -16,12 +16,20 @@ import (
 type State string
 
 const (
-	Active  State = "active"  // being written
-	Waiting State = "waiting" // for the loader
-	Loaded  State = "loaded"  // in ClickHouse, about to be deleted
-	Refused State = "refused" // set aside, see Refusal
-	Torn    State = "torn"    // what recovery cut off a segment: an interrupted write, or damage
+	Active   State = "active"   // being written
+	Waiting  State = "waiting"  // for the loader
+	Sending  State = "sending"  // waiting, and an attempt to load it was begun
+	Doubtful State = "doubtful" // in ClickHouse by its answer to a repeated attempt; being checked, see Spool.Doubt
+	Loaded   State = "loaded"   // in ClickHouse, about to be deleted
+	Refused  State = "refused"  // set aside, see Refusal
+	Torn     State = "torn"     // what recovery cut off a segment: an interrupted write, or damage
 )
+
+// states are what the names of segments' files say.
+var states = []struct {
+	State
+	suffix string
+}{{Waiting, waitingSuffix}, {Sending, sendingSuffix}, {Refused, refusedSuffix}, {Doubtful, doubtfulSuffix}, {Loaded, loadedSuffix}}
 
 // Entry is one file of the spool.
 type Entry struct {
@@ -81,9 +89,9 @@ func (s *Spool) List() ([]Entry, error) {
 
 // parseFile answers the number and state that a file's name says; the state is "" for what is not a segment.
 func parseFile(name string) (uint64, State) {
-	for suffix, state := range map[string]State{waitingSuffix: Waiting, loadedSuffix: Loaded, refusedSuffix: Refused} {
-		if number, ok := parseName(name, suffix); ok {
-			return number, state
+	for _, state := range states {
+		if number, ok := parseName(name, state.suffix); ok {
+			return number, state.State
 		}
 	}
 	if head, _, torn := strings.Cut(name, tornInfix); torn {
@@ -141,13 +149,10 @@ type File struct {
 
 // OpenFile opens segment number of the spool in dir. Errors: fs.ErrNotExist (wrapped) when there is none.
 func OpenFile(dir string, number uint64) (*File, error) {
-	// A waiting one may become a loaded or refused one between two looks: look again.
+	// It may be renamed between two looks: look again.
 	for range 2 {
-		for _, state := range []struct {
-			State
-			suffix string
-		}{{Waiting, waitingSuffix}, {Refused, refusedSuffix}, {Loaded, loadedSuffix}} {
-			name := strings.TrimSuffix(segmentName(number), waitingSuffix) + state.suffix
+		for _, state := range states {
+			name := fmt.Sprintf("%016d%s", number, state.suffix)
 			e, err := describe(dir, name, number, state.State)
 			if err == nil {
 				var file *os.File

@@ -37,10 +37,10 @@ func (s *Spool) recover() error {
 		}
 		number, state := parseFile(entry.Name())
 		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
-		if state != Waiting && state != Loaded && state != Refused {
+		if state == "" || state == Torn {
 			continue
 		}
-		seg, err := s.recoverSegment(path, number, state == Waiting)
+		seg, err := s.recoverSegment(path, number, state != Loaded && state != Refused)
 		if err != nil {
 			return fmt.Errorf("recover %s: %w", path, err)
 		}
@@ -49,8 +49,12 @@ func (s *Spool) recover() error {
 		}
 		s.bytes += seg.Bytes
 		switch state {
-		case Waiting:
+		case Waiting, Sending:
+			seg.sent = state == Sending
 			s.sealed = append(s.sealed, seg)
+		case Doubtful:
+			seg.sent, seg.repeated = true, true
+			s.doubtful = append(s.doubtful, seg)
 		case Loaded:
 			s.loaded = append(s.loaded, seg)
 		case Refused:
@@ -66,8 +70,9 @@ func (s *Spool) recover() error {
 	return nil
 }
 
-// recoverSegment answers nil for a segment without a whole frame; its file is then gone, or set aside as torn.
-func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment, error) {
+// recoverSegment answers nil for a segment without a whole frame; its file is then gone, or set aside as torn. needed says that its
+// bytes will be read again: then only what is whole stays in the file.
+func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segment, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment
 	case errors.Is(err, errTorn):
 		// A loaded segment is not needed again: its tail stays where it is and goes with the file. A refused one is cut when it is
 		// put back.
-		if waits {
+		if needed {
 			if err := s.setAside(file, path, seg.Bytes, info.Size(), err); err != nil {
 				return nil, err
 			}
@@ -100,10 +105,10 @@ func (s *Spool) recoverSegment(path string, number uint64, waits bool) (*Segment
 	case err != io.EOF:
 		return nil, err
 	}
-	if seg.Rows == 0 && waits { // what there was of it is kept as torn
+	if seg.Rows == 0 && needed { // what there was of it is kept as torn
 		return nil, os.Remove(path)
 	}
-	if !waits {
+	if !needed {
 		seg.Bytes = info.Size()
 	}
 	return seg, nil
@@ -117,7 +122,7 @@ func (s *Spool) setAside(file *os.File, path string, offset, size int64, why err
 		if err != nil {
 			return err
 		}
-		aside := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, waitingSuffix), tornInfix, offset)
+		aside := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, filepath.Ext(path)), tornInfix, offset)
 		if err := durable.WriteFile(aside, tail); err != nil {
 			return err
 		}

@@ -67,7 +67,8 @@ func (s *Spool) SetAside(seg *Segment, why Refusal) error {
 }
 
 // PutBack gives refused segments to the loader again, at their places, or all of them when no number is given, and answers how
-// many. A damaged one is cut at its last whole frame first, as after a crash: the rest is kept as .torn.
+// many. A damaged one is cut at its last whole frame first, as after a crash: the rest is kept as .torn. What ClickHouse refused may
+// be there in part, so it comes back as one that was sent before.
 func (s *Spool) PutBack(numbers ...uint64) (int, error) {
 	// One at a time: the lock is not held while the file is read.
 	s.puttingBack.Lock()
@@ -91,6 +92,9 @@ func (s *Spool) PutBack(numbers ...uint64) (int, error) {
 		seg, err := s.recoverSegment(path, r.Number, true)
 		if err != nil {
 			return i, fmt.Errorf("put segment %d back: %w", r.Number, err)
+		}
+		if seg != nil {
+			seg.sent = true
 		}
 		s.mu.Lock()
 		s.refused = slices.DeleteFunc(s.refused, func(o refused) bool { return o.Number == r.Number })
@@ -148,7 +152,7 @@ func PutBackFiles(dir string, numbers ...uint64) (int, error) {
 // putBackFile renames the segment and then removes the reason, which without its segment says nothing.
 func putBackFile(dir string, number uint64) (path string, err error) {
 	aside := filepath.Join(dir, fmt.Sprintf("%016d%s", number, refusedSuffix))
-	path = filepath.Join(dir, segmentName(number))
+	path = filepath.Join(dir, fmt.Sprintf("%016d%s", number, sendingSuffix))
 	if err := os.Rename(aside, path); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("put segment %d back: %w", number, ErrNotRefused)
 	} else if err != nil {

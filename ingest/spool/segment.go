@@ -22,9 +22,11 @@ const (
 	frameHeader   = 12                         // length u32, rows u32, CRC-32C u32
 	maxFrame      = 1 << 30                    // a length beyond this is damage, not data
 
-	waitingSuffix = ".segment" // not yet confirmed by the loader
-	tornInfix     = ".torn-"   // what recovery cut off, and from which offset
-	loadedSuffix  = ".loaded"  // in ClickHouse; kept until its ids are durable in the dedupe index
+	waitingSuffix  = ".segment"  // nothing of it was sent yet
+	sendingSuffix  = ".sending"  // an attempt to load it has begun and is not confirmed
+	doubtfulSuffix = ".doubtful" // confirmed, but not by its first attempt: to be checked
+	loadedSuffix   = ".loaded"   // in ClickHouse; kept until its ids are durable in the dedupe index
+	tornInfix      = ".torn-"    // what recovery cut off, and from which offset
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -40,7 +42,9 @@ type Segment struct {
 	// First and Last are when the first and last of its events were accepted.
 	First, Last time.Time
 
-	path string
+	path     string
+	sent     bool // an attempt to load it has begun, in this process or in one before
+	repeated bool // and another one after it
 }
 
 func segmentName(number uint64) string { return fmt.Sprintf("%016d%s", number, waitingSuffix) }
@@ -134,6 +138,10 @@ func readBlock(in io.Reader, block []byte, length int) ([]byte, error) {
 	}
 	return block, nil
 }
+
+// Repeated says that an attempt to load the segment was not the first one. ClickHouse's answer that all is there then says less: see
+// Spool.Doubt.
+func (s *Segment) Repeated() bool { return s.repeated }
 
 // Verify reads the whole segment and answers an error if any of it is not as it was written.
 func (s *Segment) Verify() error {

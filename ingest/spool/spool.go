@@ -17,16 +17,19 @@
 // folder would have ClickHouse take new events for a segment it knows.
 //
 // A segment is sealed when it is full or when the loader has nothing else to do; its bytes never change again, so every attempt
-// to load it sends the same blocks with the same token and ClickHouse counts it once. A confirmed segment is renamed to
-// .loaded and deleted after the dedupe index has written its ids to disk.
+// to load it sends the same blocks with the same token and ClickHouse counts it once. It is renamed to .sending before the first
+// attempt. A segment that its first attempt confirmed is renamed to .loaded, one that a later attempt confirmed to .doubtful until
+// it was checked (see Doubt), and then to .loaded; that is deleted after the dedupe index has written its ids to disk.
 //
 // # What a crash leaves, at any line
 //
 //   - Before the sync: an unanswered frame, whole or torn. A whole one is loaded (the sender repeats it, and the index, filled from
 //     the segment, knows it). A torn one is cut off; the cut bytes are kept beside the segment as NNN.torn-OFFSET.
 //   - After the sync, before the answer: the same as a whole one.
-//   - After ClickHouse took the segment, before the rename: it is sent again with its token, and ClickHouse skips it.
-//   - After the rename: the ids are read into the index once more, then the file is deleted.
+//   - After .sending, at whatever point of the attempt: it is sent again with its token, ClickHouse skips what it has, and the
+//     segment is doubtful.
+//   - After .doubtful: it is checked again.
+//   - After .loaded: the ids are read into the index once more, then the file is deleted.
 //
 // A segment that is damaged further up loads up to the damage; the rest is kept as .torn and said in the log.
 //
@@ -45,9 +48,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -114,15 +114,16 @@ type Spool struct {
 	block  []byte
 	frame  []byte
 
-	mu      sync.Mutex
-	number  uint64        // of the newest segment
-	sealed  []*Segment    // waiting for the loader, oldest first
-	loaded  []*Segment    // confirmed, waiting for the reaper
-	refused []refused     // set aside
-	bytes   int64         // of all files
-	open    openSegment   // what others may know of the active segment
-	changed chan struct{} // closed and renewed when what others may wait for changes
-	lastErr error         // why the last write failed; nil when it did not
+	mu       sync.Mutex
+	number   uint64        // of the newest segment
+	sealed   []*Segment    // waiting for the loader, oldest first
+	doubtful []*Segment    // confirmed, to be checked
+	loaded   []*Segment    // confirmed, waiting for the reaper
+	refused  []refused     // set aside
+	bytes    int64         // of all files
+	open     openSegment   // what others may know of the active segment
+	changed  chan struct{} // closed and renewed when what others may wait for changes
+	lastErr  error         // why the last write failed; nil when it did not
 
 	puttingBack sync.Mutex // one change of what is set aside at a time
 }
@@ -250,22 +251,6 @@ func (s *Spool) Seal(ctx context.Context) error {
 		return ctx.Err()
 	}
 	<-sealed
-	return nil
-}
-
-// Loaded says that ClickHouse has confirmed seg. The file is deleted once its ids are durable elsewhere.
-func (s *Spool) Loaded(seg *Segment) error {
-	path := filepath.Join(s.o.Dir, fmt.Sprintf("%016d%s", seg.Number, loadedSuffix))
-	if err := os.Rename(seg.path, path); err != nil {
-		return fmt.Errorf("mark segment %d as loaded: %w", seg.Number, err)
-	}
-	// Not synced: if the rename is lost with the machine, the segment is sent again and its token makes that harmless.
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	seg.path = path
-	s.sealed = slices.DeleteFunc(s.sealed, func(o *Segment) bool { return o == seg })
-	s.loaded = append(s.loaded, seg)
-	s.notify()
 	return nil
 }
 

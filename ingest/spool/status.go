@@ -9,6 +9,7 @@ type Status struct {
 	Refused         int   // segments that were set aside
 	RefusedBytes    int64 // of those
 	RefusedRows     int
+	Doubtful        int       // segments that are in ClickHouse by its answer to a repeated attempt, and are being checked
 	WaitingRows     int       // events that are not confirmed loaded
 	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
 	LastWriteFailed error     // why the last write failed; nil when it did not
@@ -18,7 +19,7 @@ type Status struct {
 func (s *Spool) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Bytes: s.bytes, Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
+	st := Status{Bytes: s.bytes, Doubtful: len(s.doubtful), Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
 	if s.open.rows > 0 {
 		st.OldestWaiting = s.open.first
 	}

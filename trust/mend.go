@@ -1,0 +1,114 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Mender has the rollups of given days add up to their events.
+type Mender struct {
+	Verifier  *Verifier
+	Rebuilder *Rebuilder
+	Logger    *slog.Logger
+}
+
+// mendAttempts bounds how often a month is rebuilt that does not add up: the loader of another node may have been in between.
+const mendAttempts = 3
+
+// Mend compares every rollup with the events on the given days, which are in order, and rebuilds those that differ, for the months they
+// differ in. It answers how many months of tables it rebuilt. What receipts say is not looked at. The error says that it could not
+// compare, or that a rollup differs from its events after it was rebuilt.
+//
+// It costs what a verification of these days costs: a pass over the events of each month (of the days only, where the rollup is kept by
+// day) and a rebuild of what differs. When nothing differs at the first look, nobody waits for it; otherwise the loader is held for the
+// second one.
+func (m *Mender) Mend(ctx context.Context, days []time.Time) (mended int, err error) {
+	rollups := checks[1:]
+	for _, s := range spansOf(days) {
+		tables := rollups
+		for attempt := 0; ; attempt++ {
+			wrong, err := m.wrong(ctx, s, tables)
+			if err != nil {
+				return mended, err
+			}
+			if attempt == 0 {
+				more, err := m.unchecked(ctx)
+				if err != nil {
+					return mended, err
+				}
+				wrong = append(wrong, more...)
+			}
+			if len(wrong) == 0 {
+				break
+			}
+			if attempt == mendAttempts {
+				return mended, fmt.Errorf("rollups %v of %s differ from their events after %d rebuilds (livello verify shows how)", wrong, s.from.Format("2006-01"), attempt)
+			}
+			done, err := m.Rebuilder.Rebuild(ctx, s.from, s.from, wrong...)
+			if err != nil {
+				return mended, fmt.Errorf("mend %s: %w", s.from.Format("2006-01"), err)
+			}
+			mended += len(wrong)
+			m.logger().Warn("rollups rebuilt that did not add up to their events", "month", s.from.Format("2006-01"), "tables", wrong,
+				"seconds", done.Seconds, "held_seconds", done.Held)
+			tables = slices.DeleteFunc(slices.Clone(wrong), func(table string) bool { return !slices.Contains(rollups, table) })
+		}
+	}
+	return mended, nil
+}
+
+// wrong are those of the tables that differ from their events within a span.
+func (m *Mender) wrong(ctx context.Context, s span, tables []string) ([]string, error) {
+	sums, err := m.Verifier.compare(ctx, s, tables)
+	if err != nil {
+		return nil, err
+	}
+	tables = differing(sums)
+	if len(tables) == 0 {
+		return nil, nil
+	}
+	release, err := m.Verifier.Hold.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if sums, err = m.Verifier.compare(ctx, s, tables); err != nil {
+		return nil, err
+	}
+	return differing(sums), nil
+}
+
+// unchecked are the rollups that no check of sql/ looks at. They can only be rebuilt.
+func (m *Mender) unchecked(ctx context.Context) ([]string, error) {
+	all, err := m.Rebuilder.rollups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range all {
+		if !slices.Contains(checks, r.table) {
+			names = append(names, r.table)
+		}
+	}
+	return names, nil
+}
+
+// differing are the tables of sums that are not what they should be, each once.
+func differing(sums []sum) (tables []string) {
+	for _, s := range sums {
+		if s.expected != s.found && !slices.Contains(tables, s.table) {
+			tables = append(tables, s.table)
+		}
+	}
+	return tables
+}
+
+func (m *Mender) logger() *slog.Logger {
+	if m.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return m.Logger
+}
