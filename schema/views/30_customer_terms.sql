@@ -1,0 +1,84 @@
+-- The terms of metrics that ask for customers: an order is a purchase or a won deal, a customer a person with one. Ids are put
+-- together to people as of now. The service keeps the answer in person_term_days; read funnel_terms, not this.
+--
+--   person:first_purchases   customers whose first order was that day
+--   person:second_purchases  customers whose second order was that day
+--   person:customer_value    of those with their first order that day: all they paid so far, less refunds, in the base currency
+--
+-- All of a customer's terms stand at the channel of their first order, so that "of those won there, how many bought again" has
+-- both numbers in one place. An amount that cannot be converted makes its sum NaN, never smaller: NaN stays NaN when added up.
+CREATE OR REPLACE VIEW customer_terms /*ON CLUSTER*/
+(
+    day     Date    COMMENT 'Day of the first or second order, UTC',
+    channel String  COMMENT 'Channel of the first order',
+    term    String  COMMENT 'person:first_purchases, person:second_purchases or person:customer_value',
+    amount  Float64 COMMENT 'How many, or how much in the base currency; NaN when it cannot be told, see problem',
+    problem String  COMMENT 'Why amount is NaN: which rate is missing for which day; empty when it is not'
+)
+AS
+WITH
+    (SELECT toString(base_currency) FROM definition) AS base_code,
+    orders AS
+    (
+        SELECT
+            coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
+            toDate(o.ts) AS order_day,
+            o.ts AS ordered_at,
+            o.kind != 'refund' AS ordered,
+            toString(o.channel) AS order_channel,
+            toString(o.currency) AS code,
+            toFloat64(if(o.kind = 'refund', -o.value, o.value)) AS value
+        FROM milestones AS o FINAL
+        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
+        WHERE o.kind IN ('purchase', 'opportunity_won', 'refund')
+    ),
+    priced AS
+    (
+        SELECT
+            orders.person AS person,
+            orders.order_day AS order_day,
+            orders.ordered AS ordered,
+            orders.order_channel AS order_channel,
+            orders.ordered_at AS ordered_at,
+            multiIf(orders.value = 0, 0, r.rate > 0, orders.value * toFloat64(r.rate), nan) AS value,
+            multiIf(
+                NOT isNaN(value), '',
+                orders.code = '', concat('money without a currency on ', toString(orders.order_day)),
+                concat('no rate from ', orders.code, ' to ', base_code, ' for ', toString(orders.order_day))) AS problem
+        FROM orders
+        LEFT JOIN daily_rates AS r ON r.day = orders.order_day AND r.currency = orders.code
+    ),
+    customers AS
+    (
+        SELECT
+            person,
+            groupArraySortedIf(2)((ordered_at, order_channel), ordered) AS first_two,
+            tupleElement(first_two[1], 2) AS first_channel,
+            toDate(tupleElement(first_two[1], 1)) AS first_day,
+            toDate(tupleElement(first_two[2], 1)) AS second_day, -- 1970 when there is none
+            sum(value) AS brought,
+            groupUniqArrayIf(problem, problem != '') AS problems
+        FROM priced
+        GROUP BY person
+        HAVING notEmpty(first_two)
+    )
+SELECT
+    tupleElement(item, 1) AS day,
+    first_channel AS channel,
+    tupleElement(item, 2) AS term,
+    sum(tupleElement(item, 3)) AS amount,
+    arrayStringConcat(arraySort(groupUniqArrayArray(tupleElement(item, 4))), '; ') AS problem
+FROM
+(
+    SELECT
+        first_channel,
+        arrayJoin([
+            (first_day, 'person:first_purchases', toFloat64(1), emptyArrayString()),
+            (second_day, 'person:second_purchases', toFloat64(1), emptyArrayString()),
+            (first_day, 'person:customer_value', brought, problems)]) AS item
+    FROM customers
+)
+WHERE tupleElement(item, 1) != toDate(0)
+GROUP BY day, channel, term
+SETTINGS join_use_nulls = 0
+COMMENT 'Customers and what they brought, by day and channel of their first order (one row per day, channel and term)'
