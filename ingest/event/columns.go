@@ -72,6 +72,10 @@ type column interface {
 	appendRange(src column, from, to int)
 	// encode appends the column's state prefix and data in Native format, revision 0.
 	encode(dst []byte) []byte
+	// decode appends rows that encode wrote; where they are none, r has failed.
+	decode(r *blockReader, rows int)
+	// truncate leaves the first rows; after a failed decode some columns have more of them than others.
+	truncate(rows int)
 	// size is the number of bytes encode appends, roughly.
 	size() int
 	reset()

@@ -140,6 +140,18 @@ func TestBlocksReadBackAsWritten(t *testing.T) {
 		if diff := cmp.Diff(want, decode(t, block)); diff != "" {
 			t.Fatalf("(-put in +read back)\n%s", diff)
 		}
+		twice := New()
+		for range 2 {
+			if err := twice.AppendBlock(block); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := twice.AppendBlock(block[:len(block)-1]); err == nil {
+			t.Fatal("a block without its last byte was taken")
+		}
+		if diff := cmp.Diff(append(want, want...), decode(t, twice.EncodeBlock(nil))); diff != "" {
+			t.Fatalf("appended twice (-want +got)\n%s", diff)
+		}
 		ids, err := BlockEventIDs(nil, block)
 		if err != nil {
 			t.Fatal(err)
@@ -192,6 +204,54 @@ func FuzzBlockEventIDs(f *testing.F) {
 			t.Fatalf("%d ids out of %d bytes", len(ids), len(block))
 		}
 	})
+}
+
+// Whatever the bytes are, they are refused and leave the columns as they were, or they are a block.
+func FuzzAppendBlock(f *testing.F) {
+	row := Row{EventID: uuid.MustParse("00112233-4455-6677-8899-aabbccddeeff"), Name: "n", Score: Float{1, true}, Properties: []Property{{"a", "b"}}}
+	c := New()
+	c.Append(&row)
+	whole := c.EncodeBlock(nil)
+	f.Add(whole)
+	for i := range whole { // each byte changed once, also without -fuzz
+		damaged := bytes.Clone(whole)
+		damaged[i] ^= 0x81
+		f.Add(damaged)
+	}
+	f.Fuzz(func(t *testing.T, block []byte) {
+		c := New()
+		c.Append(&row)
+		before := c.EncodeBlock(nil)
+		err := c.AppendBlock(block)
+		if after := c.EncodeBlock(nil); err != nil && !bytes.Equal(before, after) {
+			t.Fatalf("a refused block left something behind: %v", err)
+		} else if err == nil {
+			decode(t, after)
+		}
+	})
+}
+
+func BenchmarkAppendBlock(b *testing.B) {
+	for _, rows := range []int{1, 20, 500} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			c := New()
+			for i := range rows {
+				c.Append(&Row{EventID: uuid.New(), Type: "track", Name: fmt.Sprint("name ", i%7), UserID: "user", UserAgent: "Mozilla/5.0", URL: "https://shop.example/pricing",
+					Properties: []Property{{"title", "Pricing"}, {"plan", "team"}}})
+			}
+			block := c.EncodeBlock(nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				if c.Rows() > 10_000 {
+					c.Reset()
+				}
+				if err := c.AppendBlock(block); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/event")
+		})
+	}
 }
 
 func BenchmarkAppendAndEncode(b *testing.B) {

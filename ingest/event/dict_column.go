@@ -16,6 +16,8 @@ type dictColumn struct {
 	// a stamp instead of a slice to clear for each block.
 	places []uint64
 	epoch  uint64
+
+	translated []uint32 // scratch of decode: positions of a block's dictionary in values
 }
 
 // maxDictionary bounds what a dictionary may remember between blocks (a column that turns out to hold many values).

@@ -98,7 +98,7 @@ func BlockEventIDs(ids []uuid.UUID, block []byte) ([]uuid.UUID, error) {
 	return ids, nil
 }
 
-// blockReader reads the head of a block; after a fault it reads zeros and failed stays true.
+// blockReader reads a block; after a fault it reads zeros and failed stays true.
 type blockReader struct {
 	rest   []byte
 	failed bool
@@ -114,20 +114,9 @@ func (r *blockReader) uvarint() uint64 {
 	return v
 }
 
-func (r *blockReader) text() string {
-	n := r.uvarint()
-	if r.failed || n > uint64(len(r.rest)) {
-		r.failed = true
-		return ""
-	}
-	s := string(r.rest[:n])
-	r.rest = r.rest[n:]
-	return s
-}
-
 // column answers the bytes of a column of this name and type with width bytes a row.
 func (r *blockReader) column(name, typ string, rows, width uint64) []byte {
-	if r.text() != name || r.text() != typ || rows > uint64(len(r.rest))/width {
+	if !r.is(name) || !r.is(typ) || rows > uint64(len(r.rest))/width {
 		r.failed = true
 	}
 	if r.failed {

@@ -159,16 +159,6 @@ func (s *Segment) Verify() error {
 	return nil
 }
 
-// WriteTo writes the segment's blocks one after another: the body of an INSERT ... FORMAT Native.
-func (s *Segment) WriteTo(w io.Writer) (written int64, err error) {
-	err = s.frames(func(block []byte, _ int) error {
-		n, err := w.Write(block)
-		written += int64(n)
-		return err
-	})
-	return written, err
-}
-
 func (s *Segment) frames(each func(block []byte, rows int) error) error {
 	file, err := os.Open(s.path)
 	if err != nil {

@@ -62,7 +62,7 @@ type Options struct {
 
 	SegmentBytes int64         // a segment is sealed at this size; 64 MiB
 	SegmentRows  int           // or at this many events; 250,000: one block of an INSERT
-	Linger       time.Duration // how long a waiting event may wait for others before its segment is loaded; 200 ms
+	Linger       time.Duration // how long a waiting event may wait for others before its segment is loaded, and up to four times that (see pace); 200 ms
 	MaxBytes     int64         // refuse more than this on disk; 16 GiB
 	MinFree      int64         // refuse when the disk has less than this free; 512 MiB, negative for none
 
@@ -125,6 +125,7 @@ type Spool struct {
 	changed  chan struct{} // closed and renewed when what others may wait for changes
 	lastErr  error         // why the last write failed; nil when it did not
 
+	pace        pace       // of sealing for the loader; guarded by mu
 	puttingBack sync.Mutex // one change of what is set aside at a time
 }
 
@@ -211,19 +212,23 @@ func (s *Spool) Close() error {
 // Next answers the oldest segment that waits for the loader. It waits until there is one; with an active segment whose oldest
 // event has lingered, it has that one sealed. It answers ctx's error when that ends first.
 func (s *Spool) Next(ctx context.Context) (*Segment, error) {
+	s.mu.Lock()
+	s.pace.asked()
+	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		if len(s.sealed) > 0 {
 			defer s.mu.Unlock()
+			s.pace.handedOut()
 			return s.sealed[0], nil
 		}
-		open, changed := s.open, s.changed
+		open, changed, linger := s.open, s.changed, s.pace.linger(s.o.Linger)
 		s.mu.Unlock()
 
 		var lingered <-chan time.Time
 		if open.rows > 0 {
-			wait := s.o.Linger - s.o.Now().Sub(open.first)
-			if wait <= 0 || wait > s.o.Linger { // more than Linger: the clock was set back
+			wait := linger - s.o.Now().Sub(open.first)
+			if wait <= 0 || wait > linger { // more than that: the clock was set back
 				if err := s.Seal(ctx); err != nil {
 					return nil, err
 				}
