@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS identity_progress /*ON CLUSTER*/
 (
     one       UInt8                COMMENT 'Always 1: there is one row',
     at        DateTime64(3, 'UTC') COMMENT 'When it was written; no row of person_map has a greater at; UTC',
-    watermark DateTime64(3, 'UTC') COMMENT 'Every row of touched_edges up to here was seen, UTC',
+    block     UInt64               COMMENT 'Every row of touched_edges up to this block number was seen',
     guards    String               COMMENT 'The limits that person_map was decided by; others mean all of it is decided again',
     decisions UInt64               COMMENT 'Rows of identity_decisions that were seen'
 )

@@ -1,7 +1,10 @@
--- What came into identity_edges lately: a queue that the resolver reads from its watermark on, with an overlap. Rows may come twice.
+-- What came into identity_edges lately: a queue for the resolver.
 --
--- ORDER BY at: it is read from a time on. TTL: a resolver that was away for longer decides everything anew.
--- No partition by month: there is no past to make again.
+-- How rows merge: they do not; a pair may be there many times. A reader goes by _block_number, which ClickHouse counts up as inserts become
+-- visible, and not by at: a clock may step, and an insert that takes long has an early time.
+-- ORDER BY at: a reader asks for the last minutes. TTL: a resolver that was away for longer decides everything anew. No PARTITION BY: there is no
+-- past to make again.
+-- No deduplication window: a segment that is sent again after a crash may complete identity_edges, so its pairs have news again.
 CREATE TABLE IF NOT EXISTS touched_edges /*ON CLUSTER*/
 (
     at          DateTime64(3, 'UTC') COMMENT 'When the row was written, UTC' CODEC(Delta(8), ZSTD(1)),
@@ -12,5 +15,5 @@ CREATE TABLE IF NOT EXISTS touched_edges /*ON CLUSTER*/
 ENGINE = /*Replicated*/MergeTree
 ORDER BY at
 TTL toDateTime(at) + INTERVAL 2 DAY
-SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS enable_block_number_column = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0
 COMMENT 'Pairs of ids that came into identity_edges in the last two days (a queue: one row per pair and insert)'
