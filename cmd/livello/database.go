@@ -28,6 +28,9 @@ func (s *service) prepare(ctx context.Context) error {
 	if _, err := schema.Up(ctx, s.db, schema.Options{Cluster: s.cfg.Cluster, Logger: s.log}); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	if err := s.ensureDefinitions(ctx); err != nil {
+		return err
+	}
 	s.prepared.Store(true)
 	return nil
 }

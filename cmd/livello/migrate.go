@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/schema"
 )
 
@@ -15,7 +16,7 @@ func migrateCommand(p *program) *cobra.Command {
 		Use: "migrate", Short: "Bring the schema up, or show its state", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	add := func(use, short string, run func(context.Context, schema.DB, schema.Options) error) {
+	add := func(use, short string, run func(context.Context, definitions.DB, schema.Options) error) {
 		migrate.AddCommand(&cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := p.config(cmd)
 			if err != nil {
@@ -35,8 +36,11 @@ func migrateCommand(p *program) *cobra.Command {
 	return migrate
 }
 
-func (p *program) migrateUp(ctx context.Context, db schema.DB, o schema.Options) error {
+func (p *program) migrateUp(ctx context.Context, db definitions.DB, o schema.Options) error {
 	applied, err := schema.Up(ctx, db, o)
+	if err == nil {
+		err = (&definitions.Store{DB: db, Cluster: o.Cluster}).Ensure(ctx)
+	}
 	if p.output == "json" && err == nil {
 		if applied == nil {
 			applied = []string{}
@@ -52,7 +56,7 @@ func (p *program) migrateUp(ctx context.Context, db schema.DB, o schema.Options)
 	return err
 }
 
-func (p *program) migrateStatus(ctx context.Context, db schema.DB, _ schema.Options) error {
+func (p *program) migrateStatus(ctx context.Context, db definitions.DB, _ schema.Options) error {
 	items, err := schema.Status(ctx, db)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (p *program) migrateStatus(ctx context.Context, db schema.DB, _ schema.Opti
 }
 
 // migratePlan prints SQL that can be pasted into a client.
-func (p *program) migratePlan(ctx context.Context, db schema.DB, o schema.Options) error {
+func (p *program) migratePlan(ctx context.Context, db definitions.DB, o schema.Options) error {
 	steps, err := schema.Plan(ctx, db, o)
 	if err != nil {
 		return err

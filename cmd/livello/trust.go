@@ -48,6 +48,7 @@ func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) e
 		if err := s.rebuilder.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("tables of a rebuild that was cut off may be left; they do no harm, and the next rebuild drops them", "error", err)
 		}
+		s.settleDefinitions(ctx)
 		if s.cfg.Verify.Every > 0 {
 			s.verifier().Watch(ctx, s.cfg.Verify.Every, registry)
 		}

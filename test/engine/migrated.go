@@ -5,11 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/schema"
 	"github.com/livello/livello/warehouse"
 )
 
-// Migrated returns a warehouse as Open does, with the schema's tables and views in it.
+// Migrated returns a warehouse as Open does, with the schema's tables and views in it, and the default definitions applied.
 func Migrated(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	w := Open(t)
@@ -17,6 +18,9 @@ func Migrated(t testing.TB) *warehouse.Warehouse {
 	defer cancel()
 	if _, err := schema.Up(ctx, w, schema.Options{}); err != nil {
 		t.Fatalf("migrate the test database: %v", err)
+	}
+	if err := definitions.Ensure(ctx, w); err != nil {
+		t.Fatalf("apply the default definitions to the test database: %v", err)
 	}
 	return w
 }
