@@ -1,0 +1,159 @@
+// Package identity decides which ids are one person, and keeps the answer in person_map.
+//
+// Evidence is in identity_edges: an event named an anonymous id and a user, or an alias said that a user has a new name. What people
+// decided by hand is in identity_decisions. A Resolver follows both:
+//
+//   - An id joins one user: the first it was seen with. Being seen with another user later is a conflict (a shared device), unless both
+//     turn out to be one person.
+//   - An alias joins the previous id to the new one, which names the person from then on.
+//   - An id seen with too many users joins nobody, nor does an address that many share (info@), and a person stops growing at a
+//     number of ids (Guards).
+//   - Merges and splits by hand count beside the evidence, whatever is rebuilt.
+//
+// Joins are followed in order of time, so the same evidence leads to the same people in whatever order it came: Tick, which looks at what is new
+// only, ends where Rebuild does, which looks at everything. What was not followed is in identity_conflicts, with the reason.
+//
+// Tick holds in memory the people whom the new evidence is about, never all. Every write may be cut off anywhere and is made good by the
+// next Tick.
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// DB is the database: driver.Conn of clickhouse-go over HTTP.
+type DB interface {
+	Exec(ctx context.Context, query string, args ...any) error
+	Query(ctx context.Context, query string, args ...any) (driver.Rows, error)
+	InsertFormat(ctx context.Context, format, query string, data io.Reader) error
+}
+
+// Options of a Resolver.
+type Options struct {
+	DB     DB
+	Logger *slog.Logger // nil: nothing is logged
+	Batch  int          // ids looked at together; 0: 10,000
+}
+
+// Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
+type Resolver struct {
+	db    DB
+	log   *slog.Logger
+	batch int
+
+	one      sync.Mutex
+	known    bool // progress was read, and what a process before left was made good
+	progress progress
+	version  int64 // greatest time of a row that was written, Unix milliseconds
+	seen     *seen
+	guards   Guards
+}
+
+// New makes a Resolver; it does not ask the database yet.
+func New(o Options) *Resolver {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Batch <= 0 {
+		o.Batch = 10_000
+	}
+	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, seen: newSeen(1 << 20)}
+}
+
+// Resolve brings person_map up to what identity_edges holds now.
+func Resolve(ctx context.Context, db DB) error {
+	_, err := New(Options{DB: db}).Tick(ctx)
+	return err
+}
+
+// Run calls Tick at every interval until ctx ends. What goes wrong is logged when it begins, and tried again.
+func (r *Resolver) Run(ctx context.Context, every time.Duration) {
+	look := time.NewTicker(every)
+	defer look.Stop()
+	failing := false
+	for {
+		_, err := r.Tick(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			r.log.Warn("identities do not follow the events; trying again", "error", err)
+		case err == nil && failing:
+			r.log.Info("identities follow the events again")
+		}
+		failing = err != nil
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Tick follows what came since the last one, and says how many ids have another place than before.
+func (r *Resolver) Tick(ctx context.Context) (changed int, err error) {
+	r.one.Lock()
+	defer r.one.Unlock()
+	changed, err = r.tick(ctx)
+	if err != nil {
+		r.known = false // what was written may have told nobody
+		return changed, fmt.Errorf("resolve identities: %w", err)
+	}
+	return changed, nil
+}
+
+func (r *Resolver) tick(ctx context.Context) (changed int, err error) {
+	news, err := r.readNews(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !r.known {
+		if err := r.begin(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if why := r.anew(news); why != "" {
+		r.log.Info("identities are decided anew", "reason", why)
+		return r.rebuild(ctx, news)
+	}
+	r.guards = news.guards
+	if news.decisions != r.progress.decisions {
+		all, err := r.readDecisions(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n, err := r.follow(ctx, live, decided(all))
+		if changed += n; err != nil {
+			return changed, err
+		}
+		r.progress.decisions = news.decisions
+		if err := r.note(ctx, news.now); err != nil {
+			return changed, err
+		}
+	}
+	n, err := r.followQueue(ctx, news)
+	return changed + n, err
+}
+
+// clock is this process's, Unix milliseconds. That of the database would cost a question; next keeps times in order.
+func (r *Resolver) clock() int64 { return time.Now().UnixMilli() }
+
+// unknownTable is ClickHouse's code for a table that is not there.
+const unknownTable = 60
+
+func code(err error) int32 {
+	var exception *clickhouse.Exception
+	if errors.As(err, &exception) {
+		return exception.Code
+	}
+	return 0
+}
