@@ -1,0 +1,2 @@
+-- No states of another replay.
+TRUNCATE TABLE IF EXISTS tier_replay
