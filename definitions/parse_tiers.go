@@ -351,9 +351,9 @@ func (p *sections) terms(n node) []string {
 // termNames are the terms of the view funnel_terms whose names are ours. events and value take a kind, measurement any name: what is
 // measured elsewhere is the user's.
 var termNames = map[string][]string{
-	"survey": {"nps_promoters", "nps_passives", "nps_detractors", "nps_responses", "csat_satisfied", "csat_responses", "csat_score_sum"},
+	"survey": {"nps_promoters", "nps_passives", "nps_detractors", "nps_responses", "csat_satisfied", "csat_responses"},
 	"review": {"positive", "all"},
-	"person": {"first_purchases", "repeat_purchases", "seconds_to_first_purchase", "acquired_revenue", "active_days", "active_30d", "feature_days",
+	"person": {"first_purchases", "second_purchases", "repeat_purchases", "seconds_to_first_purchase", "acquired_revenue", "active_days", "active_30d",
 		"retained", "retained_base"},
 	"session": {"count", "seconds", "converted", "pages"},
 }

@@ -3,15 +3,16 @@
 --
 --   person:first_purchases   customers whose first order was that day
 --   person:second_purchases  customers whose second order was that day
---   person:customer_value    of those with their first order that day: all they paid so far, less refunds, in the base currency
+--   person:repeat_purchases  orders that were not a customer's first
+--   person:acquired_revenue  of those with their first order that day: all they paid so far, less refunds, in the base currency
 --
 -- All of a customer's terms stand at the channel of their first order, so that "of those won there, how many bought again" has
 -- both numbers in one place. An amount that cannot be converted makes its sum NaN, never smaller: NaN stays NaN when added up.
 CREATE OR REPLACE VIEW customer_terms /*ON CLUSTER*/
 (
-    day     Date    COMMENT 'Day of the first or second order, UTC',
+    day     Date    COMMENT 'Day of the order that counts, UTC',
     channel String  COMMENT 'Channel of the first order',
-    term    String  COMMENT 'person:first_purchases, person:second_purchases or person:customer_value',
+    term    String  COMMENT 'person:first_purchases, person:second_purchases, person:repeat_purchases or person:acquired_revenue',
     amount  Float64 COMMENT 'How many, or how much in the base currency; NaN when it cannot be told, see problem',
     problem String  COMMENT 'Why amount is NaN: which rate is missing for which day; empty when it is not'
 )
@@ -52,15 +53,15 @@ WITH
     (
         SELECT
             person,
-            groupArraySortedIf(2)((ordered_at, order_channel), ordered) AS first_two,
-            tupleElement(first_two[1], 2) AS first_channel,
-            toDate(tupleElement(first_two[1], 1)) AS first_day,
-            toDate(tupleElement(first_two[2], 1)) AS second_day, -- 1970 when there is none
+            arraySort(groupArrayIf((ordered_at, order_channel), ordered)) AS bought,
+            tupleElement(bought[1], 2) AS first_channel,
+            toDate(tupleElement(bought[1], 1)) AS first_day,
+            arrayMap(one -> toDate(tupleElement(one, 1)), arrayPopFront(bought)) AS later_days,
             sum(value) AS brought,
             groupUniqArrayIf(problem, problem != '') AS problems
         FROM priced
         GROUP BY person
-        HAVING notEmpty(first_two)
+        HAVING notEmpty(bought)
     )
 SELECT
     tupleElement(item, 1) AS day,
@@ -72,13 +73,13 @@ FROM
 (
     SELECT
         first_channel,
-        arrayJoin([
-            (first_day, 'person:first_purchases', toFloat64(1), emptyArrayString()),
-            (second_day, 'person:second_purchases', toFloat64(1), emptyArrayString()),
-            (first_day, 'person:customer_value', brought, problems)]) AS item
+        arrayJoin(arrayConcat(
+            [(first_day, 'person:first_purchases', toFloat64(1), emptyArrayString())],
+            [(first_day, 'person:acquired_revenue', brought, problems)],
+            arrayMap(later -> (later, 'person:second_purchases', toFloat64(1), emptyArrayString()), arraySlice(later_days, 1, 1)),
+            arrayMap(later -> (later, 'person:repeat_purchases', toFloat64(1), emptyArrayString()), later_days))) AS item
     FROM customers
 )
-WHERE tupleElement(item, 1) != toDate(0)
 GROUP BY day, channel, term
 SETTINGS join_use_nulls = 0
 COMMENT 'Customers and what they brought, by day and channel of their first order (one row per day, channel and term)'

@@ -2,10 +2,10 @@
 -- as of now. The service keeps the answer in person_term_days; read funnel_terms, not this.
 --
 --   person:active_days          people active on the day
---   person:active_month_days    people active on it or in the 29 days before
+--   person:active_30d    people active on it or in the 29 days before
 --   person:retained_base        people active seven days before: their week is up
 --   person:retained             those of them who came back within that week
---   person:seconds_to_purchase  of customers with their first order that day: seconds from their first event to it, at its channel
+--   person:seconds_to_first_purchase  of customers with their first order that day: seconds from their first event to it, at its channel
 --   session:count, session:seconds, session:pages, session:converted  visits that started that day (sessions_between), their length, pages,
 --                               and how many of them had a conversion; all at the channel web, of which a visit may also be on app
 --
@@ -100,7 +100,7 @@ SELECT
 FROM activity
 ARRAY JOIN [
     ('person:active_days', today),
-    ('person:active_month_days', month),
+    ('person:active_30d', month),
     ('person:retained_base', week_up),
     ('person:retained', came_back)] AS item
 WHERE at >= first_day AND at < end_day AND tupleElement(item, 2) != 0
@@ -108,7 +108,7 @@ UNION ALL
 SELECT
     toDate(buyers.first_order) AS day,
     buyers.first_channel AS channel,
-    'person:seconds_to_purchase' AS term,
+    'person:seconds_to_first_purchase' AS term,
     sum(toFloat64(toUnixTimestamp64Milli(buyers.first_order) - toUnixTimestamp64Milli(met.first_event)) / 1000) AS amount,
     '' AS problem
 FROM buyers
