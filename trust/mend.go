@@ -20,7 +20,8 @@ const mendAttempts = 3
 
 // Mend compares every rollup with the events on the given days, which are in order, and rebuilds those that differ, for the months they
 // differ in. It answers how many months of tables it rebuilt. What receipts say is not looked at. The error says that it could not
-// compare, or that a rollup differs from its events after it was rebuilt.
+// compare, or that a rollup differs from its events after it was rebuilt. A rollup without a check in sql/ is compared with what its view
+// makes of the month (asMade).
 //
 // It costs what a verification of these days costs: a pass over the events of each month (of the days only, where the rollup is kept by
 // day) and a rebuild of what differs. When nothing differs at the first look, nobody waits for it; otherwise the loader is held for the
@@ -35,7 +36,7 @@ func (m *Mender) Mend(ctx context.Context, days []time.Time) (mended int, err er
 				return mended, err
 			}
 			if attempt == 0 {
-				more, err := m.unchecked(ctx)
+				more, err := m.unlike(ctx, s.from)
 				if err != nil {
 					return mended, err
 				}
@@ -81,19 +82,35 @@ func (m *Mender) wrong(ctx context.Context, s span, tables []string) ([]string, 
 	return differing(sums), nil
 }
 
-// unchecked are the rollups that no check of sql/ looks at. They can only be rebuilt.
-func (m *Mender) unchecked(ctx context.Context) ([]string, error) {
+// unlike are those rollups without a check in sql/ that are not what their views would make of the month.
+func (m *Mender) unlike(ctx context.Context, month time.Time) ([]string, error) {
 	all, err := m.Rebuilder.rollups(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, r := range all {
-		if !slices.Contains(checks, r.table) {
-			names = append(names, r.table)
+	all = slices.DeleteFunc(all, func(r rollup) bool { return slices.Contains(checks, r.table) })
+	look := func() (names []string, err error) {
+		for _, r := range all {
+			same, err := r.asMade(ctx, m.Verifier.DB, firstOfMonth(month))
+			if err != nil {
+				return nil, err
+			}
+			if !same {
+				names = append(names, r.table)
+			}
 		}
+		return names, nil
 	}
-	return names, nil
+	names, err := look()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	release, err := m.Verifier.Hold.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return look()
 }
 
 // differing are the tables of sums that are not what they should be, each once.

@@ -38,7 +38,7 @@ func (r rollup) fill() string {
 	}
 	list := strings.Join(names, ", ")
 	return "INSERT INTO " + r.shadow() + " (" + list + ")\nSELECT " + list + " FROM (" +
-		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" FINAL") +
+		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" AS events FINAL") +
 		")\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_partitions_per_insert_block = 0, " +
 		"max_bytes_before_external_group_by = 1073741824, do_not_merge_across_partitions_select_final = 1"
 }

@@ -43,6 +43,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -97,6 +99,7 @@ type Loader struct {
 	metrics *metrics
 	turn    chan struct{} // holds one element while nobody is at it, see Hold
 	settles chan struct{} // the same for settling
+	beside  string        // the table for doubtful segments
 
 	mu       sync.Mutex
 	failing  error     // why the current segment could not be loaded yet; nil when all is well
@@ -138,6 +141,10 @@ func New(o Options) *Loader {
 	}
 	l := &Loader{o: o, turn: make(chan struct{}, 1), settles: make(chan struct{}, 1)}
 	l.settles <- struct{}{}
+	// Several nodes may settle in one database, and a node that comes back drops what it left.
+	host, _ := os.Hostname() // without one the folder has to do
+	folder, _ := filepath.Abs(o.Spool.Dir())
+	l.beside = "`doubt_" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("spool://"+host+folder)).String() + "`"
 	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing)
 	return l
 }

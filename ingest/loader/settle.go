@@ -11,7 +11,7 @@ import (
 )
 
 // Settle looks at every segment that is doubtful now, and mends what lacks: events (complete), receipts, and then, for the days of all of
-// them at once, rollups (Options.Mend). What is done twice is done once, so a crash anywhere leaves a doubtful segment, at which the
+// them at once, rollups (Options.Mend). What is done twice is done once, so a crash anywhere leaves doubtful segments, at which the
 // next process looks from the beginning. It returns nil when none of them is doubtful any more. Loading goes on beside it.
 func (l *Loader) Settle(ctx context.Context) error {
 	select {
@@ -20,45 +20,68 @@ func (l *Loader) Settle(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { l.settles <- struct{}{} }()
-	doubtful := l.o.Spool.Doubtful()
-	if len(doubtful) == 0 {
-		return nil
-	}
-	began := l.o.Now()
-	// One that cannot be looked at does not keep the others from it.
 	var errs []error
-	var whole []*spool.Segment
-	var days []time.Time
-	events := 0
-	for _, seg := range doubtful {
-		of, completed, err := l.complete(ctx, seg)
-		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
+	segments := l.o.Spool.Doubtful()
+	for len(segments) > 0 {
+		n, rows := 1, segments[0].Rows
+		for n < len(segments) && rows+segments[n].Rows <= settleRows {
+			rows += segments[n].Rows
+			n++
+		}
+		if err := l.settle(ctx, segments[:n]); err != nil {
+			if errs = append(errs, err); ctx.Err() != nil {
+				break
 			}
+		}
+		segments = segments[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// settleRows bounds the events that are looked at together: their keys are in memory, and go through one statement.
+const settleRows = 500_000
+
+func (l *Loader) settle(ctx context.Context, segments []*spool.Segment) error {
+	began := l.o.Now()
+	// One that cannot be read does not keep the others from it.
+	var errs []error
+	var doubts []doubt
+	var days []time.Time
+	for _, seg := range segments {
+		receipts, err := seg.Receipts()
+		if err != nil {
 			errs = append(errs, fmt.Errorf("check doubtful segment %d: %w", seg.Number, err))
 			continue
 		}
-		whole, days, events = append(whole, seg), append(days, of...), events+completed
+		doubts = append(doubts, doubt{seg, receipts})
+		for _, r := range receipts {
+			days = append(days, r.Day)
+		}
 	}
 	slices.SortFunc(days, time.Time.Compare)
 	days = slices.CompactFunc(days, time.Time.Equal)
+	put, err := l.complete(ctx, doubts)
+	if err == nil {
+		err = l.completeReceipts(ctx, doubts)
+	}
+	if err != nil {
+		return errors.Join(append(errs, fmt.Errorf("check %d doubtful segments: %w", len(doubts), err))...)
+	}
 	mended := 0
 	if l.o.Mend != nil && len(days) > 0 {
-		var err error
 		mended, err = l.o.Mend(ctx, days)
 		l.metrics.mended.Add(float64(mended))
 		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("mend the rollups of %d doubtful segments: %w", len(whole), err))...)
+			return errors.Join(append(errs, fmt.Errorf("mend the rollups of %d doubtful segments: %w", len(doubts), err))...)
 		}
 	}
-	for _, seg := range whole {
-		if err := l.o.Spool.Loaded(seg); err != nil {
+	for _, d := range doubts {
+		if err := l.o.Spool.Loaded(d.Segment); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 	}
-	if len(whole) > 0 {
-		l.o.Logger.Info("segments checked that were sent more than once", "segments", len(whole), "days", len(days), "events_put_in", events,
+	if len(doubts) > 0 {
+		l.o.Logger.Info("segments checked that were sent more than once", "segments", len(doubts), "days", len(days), "events_put_in", put,
 			"rollup_months_mended", mended, "seconds", l.o.Now().Sub(began).Seconds())
 	}
 	return errors.Join(errs...)
@@ -83,14 +106,11 @@ func (l *Loader) keepSettling(ctx context.Context) {
 			}
 			continue
 		}
-		if reason, _ := l.Failing(); reason != nil { // what loads nothing answers nothing either
-			if sleep(ctx, settlePause) != nil {
-				return
-			}
-			continue
-		}
 		if sleep(ctx, l.o.SettleWait) != nil {
 			return
+		}
+		if reason, _ := l.Failing(); reason != nil { // what loads nothing answers nothing either
+			continue
 		}
 		began := time.Now()
 		err := l.Settle(ctx)

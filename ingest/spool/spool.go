@@ -202,6 +202,9 @@ func (s *Spool) Append(ctx context.Context, c *event.Columns) (accepted, duplica
 
 var waitingPool = sync.Pool{New: func() any { return &waiting{done: make(chan struct{}, 1)} }}
 
+// Dir is the folder that holds the spool.
+func (s *Spool) Dir() string { return s.o.Dir }
+
 // Close stops accepting, writes what is in line, seals and ends. What is not loaded stays for the next Open.
 func (s *Spool) Close() error {
 	s.once.Do(func() { close(s.stop) })
