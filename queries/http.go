@@ -45,12 +45,15 @@ func (r Runner) list(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"queries": links})
 }
 
-func (r Runner) answer(c echo.Context) error {
+func (r Runner) answer(c echo.Context) error { return r.Answer(c, c.Param("name"), nil) }
+
+// Answer is the answer of one query in a route of the caller's, with the parameters of the address and those that the route fixes.
+func (r Runner) Answer(c echo.Context, name string, fixed map[string]string) error {
 	set, err := r.set()
 	if err != nil {
 		return err
 	}
-	q, err := set.Get(c.Param("name"))
+	q, err := set.Get(name)
 	if err != nil {
 		return refuse(c, err)
 	}
@@ -58,21 +61,24 @@ func (r Runner) answer(c echo.Context) error {
 	if err != nil {
 		return refuse(c, &Error{Code: CodeInvalidParam, Message: "the query part of the address cannot be read: " + err.Error(), Help: "escape values as in a URL"})
 	}
-	name, err := negotiate(values["format"], c.Request().Header.Values("Accept"))
+	format, err := negotiate(values["format"], c.Request().Header.Values("Accept"))
 	if err != nil {
 		return refuse(c, err)
 	}
 	delete(values, "format")
+	for param, value := range fixed {
+		values[param] = []string{value}
+	}
 	params, err := q.flatten(values)
 	if err != nil {
 		return refuse(c, err)
 	}
-	f, err := formatByName(name)
+	f, err := formatByName(format)
 	if err != nil {
 		return refuse(c, err)
 	}
 	w := &held{c: c, media: f.media}
-	if err := r.Run(c.Request().Context(), q.Name, params, name, w); err != nil {
+	if err := r.Run(c.Request().Context(), q.Name, params, format, w); err != nil {
 		if !w.sent {
 			return refuse(c, err)
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -22,7 +21,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/erasure"
-	"github.com/livello/livello/ingest"
 )
 
 // erasePath is on the local socket only: whoever may open the folder may erase people.
@@ -105,9 +103,9 @@ func (s *service) erase(ctx context.Context, ask eraseRequest) (erasure.Certific
 
 // erasePerson is DELETE /v1/people/{id}.
 func (s *service) erasePerson(c echo.Context) error {
-	id, err := url.PathUnescape(strings.TrimPrefix(c.Request().URL.EscapedPath(), "/v1/people/"))
-	if err != nil || id == "" || len(id) > 512 {
-		return &ingest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "id", Message: "is no id", Help: "write it URL-encoded behind /v1/people/"}
+	id, err := personOf(c, "")
+	if err != nil {
+		return err
 	}
 	done, err := s.erase(c.Request().Context(), eraseRequest{id, "admin key, over HTTP from " + c.RealIP()})
 	if err != nil {
