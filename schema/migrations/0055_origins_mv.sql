@@ -1,4 +1,5 @@
--- Feeds origins from every insert into events: hits that visit_day keeps, and clicks on campaigns. A click says by itself how the person came.
+-- Feeds origins from every insert into events: hits that visit_day keeps, and clicks on campaigns elsewhere (in a mail, on another site), which say
+-- by themselves how the person came.
 CREATE MATERIALIZED VIEW IF NOT EXISTS origins_mv /*ON CLUSTER*/ TO origins
 (
     month    Date   COMMENT 'First day of the month it was seen in, UTC',
@@ -7,15 +8,15 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS origins_mv /*ON CLUSTER*/ TO origins
     referrer String COMMENT 'Address of the other site that led here, lower case, without query'
 )
 AS
+WITH
+    channel NOT IN ('web', 'app') AS elsewhere
 SELECT
     toStartOfMonth(toDate(ts)) AS month,
     lowerUTF8(toString(utm_source)) AS source,
-    multiIf(utm_medium != '', lowerUTF8(toString(utm_medium)), kind = 'email_click', 'email', kind = 'ad_click', 'cpc', '') AS medium,
-    if(kind IN ('email_click', 'ad_click') OR events.referrer = '' OR domain(events.referrer) = domain(url), '', lowerUTF8(cutQueryStringAndFragment(events.referrer))) AS referrer
+    multiIf(NOT elsewhere OR utm_medium != '', lowerUTF8(toString(utm_medium)), kind = 'email_click', 'email', 'cpc') AS medium,
+    if(elsewhere OR events.referrer = '' OR domain(events.referrer) = domain(url), '', lowerUTF8(cutQueryStringAndFragment(events.referrer))) AS referrer
 FROM events
 WHERE machine = ''
-  AND (channel IN ('web', 'app') OR kind IN ('email_click', 'ad_click'))
-  AND kind NOT IN ('identify', 'group', 'alias')
-  AND (utm_source != '' OR utm_medium != '' OR events.referrer != '' OR kind IN ('email_click', 'ad_click'))
+  AND if(elsewhere, kind IN ('email_click', 'ad_click'), kind NOT IN ('identify', 'group', 'alias') AND (utm_source != '' OR utm_medium != '' OR events.referrer != ''))
 GROUP BY 1, 2, 3, 4
 COMMENT 'Feeds origins from inserts into events'

@@ -34,10 +34,16 @@ WITH
     toDateTime64('1970-01-01 00:00:00', 3, 'UTC') AS epoch,
     toDate(greatest(toDateTime64({from:DateTime64(3)}, 3, 'UTC') - toIntervalSecond(timeout), epoch)) AS first_day,
     toDate(greatest(toDateTime64({to:DateTime64(3)}, 3, 'UTC'), epoch)) + 1 AS last_day,
+    pairs AS
+    (
+        SELECT distinct_id, person_id
+        FROM person_ids
+        WHERE {person:String} = '' OR distinct_id IN (SELECT distinct_id FROM person_pairs WHERE person_id = {person:String})
+    ),
     ids AS
     (
         SELECT distinct_id
-        FROM person_ids
+        FROM pairs
         WHERE person_id = {person:String}
         UNION ALL
         SELECT {person:String}
@@ -49,7 +55,7 @@ WITH
             arraySort(groupArrayArray(v.hits)) AS all_hits,
             arrayJoin(arraySplit((hit, gap) -> gap > timeout, all_hits, arrayDifference(arrayMap(hit -> intDiv(toUnixTimestamp64Milli(hit.at), 1000), all_hits)))) AS run
         FROM visit_day AS v
-        LEFT JOIN person_ids AS p ON p.distinct_id = v.distinct_id
+        LEFT JOIN pairs AS p ON p.distinct_id = v.distinct_id
         WHERE v.day >= first_day
           AND v.day <= last_day
           AND ({person:String} = '' OR v.distinct_id IN (ids))
@@ -73,7 +79,7 @@ WITH
             coalesce(nullIf(p.person_id, ''), m.distinct_id) AS person,
             groupArray(m.ts) AS times
         FROM milestones AS m FINAL
-        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        LEFT JOIN pairs AS p ON p.distinct_id = m.distinct_id
         WHERE m.kind IN wanted
           AND m.ts >= {from:DateTime64(3)}
           AND m.ts <= toDateTime64({to:DateTime64(3)}, 3, 'UTC') + toIntervalDay(2)

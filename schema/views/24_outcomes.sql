@@ -39,7 +39,7 @@ SELECT
     multiIf(
         isNotNull(amount), '',
         m.currency = '', concat('money without a currency on ', toString(toDate(m.ts))),
-        concat('no rate from ', m.currency, ' to ', base_now, ' for ', toString(toDate(m.ts)))) AS problem
+        concat('no rate from ', m.currency, ' to ', coalesce(base_now, ''), ' for ', toString(toDate(m.ts)))) AS problem
 FROM milestones AS m FINAL
 LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
 LEFT JOIN daily_rates AS r ON r.day = toDate(m.ts) AND r.currency = toString(m.currency)

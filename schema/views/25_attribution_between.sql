@@ -1,6 +1,6 @@
 -- Which touches each conversion of [from, to) is credited to: first, last and linear, side by side. The only place where credit is given.
 --
--- A touch is a way in: a session, at its start, or a click on a mail or an ad that no session of the same acquisition channel followed within the session
+-- A touch is a way in: a session, at its start, or a click on a mail or an ad elsewhere that no session of the same acquisition channel followed within the session
 -- time-out (such a click is that session's way in). Touches count for a conversion of the same person that comes at their time or up to
 -- `lookback` days later. A direct one counts only when there is no other: it says that somebody came, not how. Touches at the same
 -- time are in the order of their names.
@@ -51,12 +51,15 @@ WITH
             AND o.medium = multiIf(m.utm_medium != '', lowerUTF8(toString(m.utm_medium)), m.kind = 'email_click', 'email', 'cpc')
             AND o.referrer = ''
         WHERE m.kind IN ('email_click', 'ad_click')
+          AND m.channel NOT IN ('web', 'app') -- those are hits of a session
           AND m.ts >= since - toIntervalDay({lookback:UInt16})
           AND m.ts < until
     ),
     known AS
     (
-        SELECT person, arraySort(groupArray((at, name, campaign_name, last_at, visit))) AS entries
+        SELECT person, arraySort(groupArray(CAST(
+            (at, name, campaign_name, last_at, visit),
+            'Tuple(at DateTime64(3, \'UTC\'), name String, campaign_name String, last_at DateTime64(3, \'UTC\'), visit Bool)'))) AS entries
         FROM
         (
             SELECT person, at, name, campaign_name, last_at, visit FROM visits

@@ -20,6 +20,12 @@ CREATE OR REPLACE VIEW person_orders /*ON CLUSTER*/
 AS
 WITH
     (SELECT base_currency FROM definition) AS base_now,
+    pairs AS
+    (
+        SELECT distinct_id, person_id
+        FROM person_ids
+        WHERE {person:String} = '' OR distinct_id IN (SELECT distinct_id FROM person_pairs WHERE person_id = {person:String})
+    ),
     money AS
     (
         SELECT
@@ -28,15 +34,15 @@ WITH
             m.kind != 'refund' AS ordered,
             m.value != 0 AND r.rate = 0 AS missing,
             toDecimal128(round(m.value * r.rate, 4), 4) AS worth,
-            if(m.currency = '', concat('money without a currency on ', toString(toDate(m.ts))), concat('no rate from ', m.currency, ' to ', base_now, ' for ', toString(toDate(m.ts)))) AS trouble
+            if(m.currency = '', concat('money without a currency on ', toString(toDate(m.ts))), concat('no rate from ', m.currency, ' to ', coalesce(base_now, ''), ' for ', toString(toDate(m.ts)))) AS trouble
         FROM milestones AS m FINAL
-        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        LEFT JOIN pairs AS p ON p.distinct_id = m.distinct_id
         LEFT JOIN daily_rates AS r ON r.day = toDate(m.ts) AND r.currency = toString(m.currency)
         WHERE m.kind IN ('purchase', 'opportunity_won', 'refund')
           AND ({person:String} = '' OR m.distinct_id IN
               (
                   SELECT distinct_id
-                  FROM person_ids
+                  FROM pairs
                   WHERE person_id = {person:String}
                   UNION ALL
                   SELECT {person:String}

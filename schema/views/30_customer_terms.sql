@@ -18,36 +18,17 @@ CREATE OR REPLACE VIEW customer_terms /*ON CLUSTER*/
 )
 AS
 WITH
-    (SELECT toString(base_currency) FROM definition) AS base_code,
     orders AS
     (
         SELECT
-            coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
-            toDate(o.ts) AS order_day,
-            o.ts AS ordered_at,
-            o.kind != 'refund' AS ordered,
-            toString(o.channel) AS order_channel,
-            toString(o.currency) AS code,
-            toFloat64(if(o.kind = 'refund', -o.value, o.value)) AS value
-        FROM milestones AS o FINAL
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE o.kind IN ('purchase', 'opportunity_won', 'refund')
-    ),
-    priced AS
-    (
-        SELECT
-            orders.person AS person,
-            orders.order_day AS order_day,
-            orders.ordered AS ordered,
-            orders.order_channel AS order_channel,
-            orders.ordered_at AS ordered_at,
-            multiIf(orders.value = 0, 0, r.rate > 0, orders.value * toFloat64(r.rate), nan) AS value,
-            multiIf(
-                NOT isNaN(value), '',
-                orders.code = '', concat('money without a currency on ', toString(orders.order_day)),
-                concat('no rate from ', orders.code, ' to ', base_code, ' for ', toString(orders.order_day))) AS problem
-        FROM orders
-        LEFT JOIN daily_rates AS r ON r.day = orders.order_day AND r.currency = orders.code
+            person_id AS person,
+            ts AS ordered_at,
+            ordered,
+            toString(channel) AS order_channel,
+            ifNull(toFloat64(amount), nan) AS worth,
+            problem AS why
+        FROM outcomes
+        WHERE kind IN ('purchase', 'opportunity_won', 'refund')
     ),
     customers AS
     (
@@ -57,9 +38,9 @@ WITH
             tupleElement(bought[1], 2) AS first_channel,
             toDate(tupleElement(bought[1], 1)) AS first_day,
             arrayMap(one -> toDate(tupleElement(one, 1)), arrayPopFront(bought)) AS later_days,
-            sum(value) AS brought,
-            groupUniqArrayIf(problem, problem != '') AS problems
-        FROM priced
+            sum(worth) AS brought,
+            groupUniqArrayIf(why, why != '') AS problems
+        FROM orders
         GROUP BY person
         HAVING notEmpty(bought)
     )
