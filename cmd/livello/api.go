@@ -23,7 +23,7 @@ func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runne
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = ingest.HandleErrors(log)
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientIP(cfg.TrustedProxies)
 
 	healthRoutes(e, state)
 	in.Routes(e)

@@ -18,6 +18,8 @@ type Config struct {
 		Listen string `koanf:"listen" help:"address of the read-only SQL port (ClickHouse HTTP interface, password of 'livello keys'); off: none"`
 	} `koanf:"sql"`
 
+	TrustedProxies []string `koanf:"trusted_proxies" help:"addresses or ranges (10.0.0.0/8), with commas, of reverse proxies whose X-Forwarded-For says where a request comes from; empty: the connection does"`
+
 	Data    string `koanf:"data" help:"data folder: keys, spool, index of event ids, and the embedded engine's files"`
 	DSN     string `koanf:"dsn" secret:"yes" help:"ClickHouse server to use in place of the embedded engine: http://user:password@host:8123/database, more hosts with commas"`
 	Cluster string `koanf:"cluster" help:"name of the ClickHouse cluster to create tables on; needs dsn"`
@@ -34,7 +36,7 @@ type Config struct {
 	Spool struct {
 		SegmentBytes Size          `koanf:"segment_bytes" help:"a segment is sealed, and loaded as one INSERT, when it has grown to this"`
 		SegmentRows  int           `koanf:"segment_rows" help:"or has this many events"`
-		Linger       time.Duration `koanf:"linger" help:"or when its first event has waited this long for others"`
+		Linger       time.Duration `koanf:"linger" help:"or when its first event has waited this long for others; up to four times as long while loading takes long"`
 		MaxBytes     Size          `koanf:"max_bytes" help:"most bytes that may wait for ClickHouse; past it requests get 503 with Retry-After"`
 		MinFree      Size          `koanf:"min_free_bytes" help:"least free bytes on the disk; below it requests get 503; 0: no floor"`
 	} `koanf:"spool"`

@@ -34,6 +34,9 @@ func (c *Config) validate() error {
 			bad(a.key, "%q is no address: write host:port, as in 127.0.0.1:8080", a.value)
 		}
 	}
+	if _, err := trustedRanges(c.TrustedProxies); err != nil {
+		bad("trusted_proxies", "%w", err)
+	}
 	if c.Data == "" {
 		bad("data", "must name a folder")
 	}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"github.com/labstack/echo/v4"
 )
 
 // Names of what a running service puts into its data folder for our own commands.
@@ -35,6 +38,41 @@ func listen(setting, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return l, nil
+}
+
+// clientIP is where a request comes from: the other end of its connection, or, when that is a trusted proxy, the last address in
+// X-Forwarded-For that is none. Anybody can send that header, so nothing is trusted that was not named, not even this machine.
+func clientIP(proxies []string) echo.IPExtractor {
+	ranges, _ := trustedRanges(proxies) // checked by validate
+	if len(ranges) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, r := range ranges {
+		trust = append(trust, echo.TrustIPRange(r))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// trustedRanges reads the setting trusted_proxies: addresses and ranges of them.
+func trustedRanges(proxies []string) ([]*net.IPNet, error) {
+	var ranges []*net.IPNet
+	for _, text := range proxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither an address nor a range: write 10.0.0.5 or 10.0.0.0/8", text)
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		if prefix.Bits() == 0 {
+			return nil, fmt.Errorf("%s would let every sender say where it is", prefix)
+		}
+		prefix = prefix.Masked()
+		ranges = append(ranges, &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen())})
+	}
+	return ranges, nil
 }
 
 // listenLocal opens the unix socket in the data folder, for this user only. Whoever holds the folder's lock may remove the
