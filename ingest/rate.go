@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rates limit the events per second of each source. A burst may be as large as the largest body, so that every body can be
+// rates limit the records per second of each source, kept or rejected. A burst may be as large as the largest body, so that every body can be
 // accepted some time.
 type rates struct {
 	perSecond float64 // 0: no limit
@@ -44,7 +44,14 @@ func (r *rates) exhausted(source string, now time.Time) time.Duration {
 	return 0
 }
 
-// take lets n events of a source pass, or says how long to wait.
+// charge counts a body that holds no records but had to be read. Whoever has nothing left is not stopped now but the next time.
+func (r *rates) charge(source string, n int, now time.Time) {
+	if r.perSecond > 0 {
+		r.limiter(source).ReserveN(now, n)
+	}
+}
+
+// take lets n records of a source pass, or says how long to wait.
 func (r *rates) take(source string, n int, now time.Time) time.Duration {
 	if r.perSecond <= 0 {
 		return 0

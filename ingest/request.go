@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -64,7 +65,12 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 	}
 	rejects, err := s.decoder.Decode(body, shape, meta, events)
 	if err != nil {
+		s.rates.charge(meta.Source, 1, now)
 		return result{}, bodyError(err)
+	}
+	// What is rejected had to be read as well: it counts, or a sender of nothing else would have no limit.
+	if wait := s.rates.take(meta.Source, events.Rows()+len(rejects), now); wait > 0 {
+		return result{}, tooFast(wait)
 	}
 	for i := range rejects {
 		s.metrics.rejected.WithLabelValues(rejects[i].Code).Inc()
@@ -78,9 +84,6 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 	if events.Rows() == 0 {
 		s.setAside(c, body, key, &meta, said, rejects)
 		return result{rejects: rejects}, nil
-	}
-	if wait := s.rates.take(meta.Source, events.Rows(), now); wait > 0 {
-		return result{}, tooFast(wait)
 	}
 	accepted, duplicates, err := s.log.Append(c.Request().Context(), events)
 	if err != nil {
@@ -159,14 +162,22 @@ func (s *Service) events(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.rejects == nil {
-		r.rejects = []segment.Reject{} // an empty list, not null
+	if len(r.rejects) == 0 {
+		return c.Blob(http.StatusAccepted, echo.MIMEApplicationJSON, answerAccepted(r.accepted, r.duplicates))
 	}
 	return c.JSON(http.StatusAccepted, struct {
 		Accepted   int              `json:"accepted"`
 		Duplicates int              `json:"duplicates"`
 		Rejected   []segment.Reject `json:"rejected"`
 	}{r.accepted, r.duplicates, r.rejects})
+}
+
+// answerAccepted is what the struct in events marshals to when nothing was rejected, as nearly always.
+func answerAccepted(accepted, duplicates int) []byte {
+	answer := make([]byte, 0, 64)
+	answer = strconv.AppendInt(append(answer, `{"accepted":`...), int64(accepted), 10)
+	answer = strconv.AppendInt(append(answer, `,"duplicates":`...), int64(duplicates), 10)
+	return append(answer, ",\"rejected\":[]}\n"...)
 }
 
 var successBody = []byte("{\"success\":true}\n")

@@ -300,6 +300,18 @@ func TestRates(t *testing.T) {
 	if a := send(5); a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.text)
 	}
+	for _, rejected := range []string{strings.Repeat("{\"userId\":\"u\"}\n", 10), "{"} { // ten without a type; no JSON at all
+		now = now.Add(2 * time.Second)
+		if a := send(10); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		if a := s.do(t, http.MethodPost, "/v1/events", strings.NewReader(rejected), "Authorization", "Bearer "+ownKey, "Content-Type", "application/x-ndjson"); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		if a := send(10); a.status != 429 {
+			t.Errorf("%q was rejected and cost nothing: %d %s", rejected, a.status, a.text)
+		}
+	}
 	if a := s.do(t, http.MethodPost, "/v1/page", strings.NewReader(`{"userId":"u"}`), "Authorization", "Bearer "+shopKey); a.status != 200 {
 		t.Fatalf("another source: %d %s", a.status, a.text)
 	}
