@@ -83,6 +83,9 @@ func analyze(text []byte, whole bool) (st statement, more bool, err error) {
 		case l.is(t, "INTO") && next(1, "OUTFILE"):
 			return st, false, newException(codeIntoOutfile, "INTO OUTFILE is not allowed: the result is the answer to the request")
 		case l.is(t, "INSERT") && next(1, "INTO") && l.is(first, "WITH"):
+			if (&lexer{text: text}).inputFollows() {
+				return st, false, errInput
+			}
 			st.kind = statementOther // WITH ... INSERT INTO ... SELECT
 		case l.is(t, "FORMAT") && i+1 < len(tokens) && tokens[i+1].kind == tokenWord && !l.isOrder(tokens[i+1]) &&
 			(i+2 == len(tokens) || next(2, "SETTINGS")):
@@ -98,6 +101,27 @@ func analyze(text []byte, whole bool) (st statement, more bool, err error) {
 		st.sel = selectText{head: string(text[:t.start]), tail: string(text[t.start:end])}
 	}
 	return st, false, nil
+}
+
+// errInput refuses INSERT ... SELECT ... FROM input(...) FORMAT: the engine's streaming insert would put the data into the table as it
+// comes and leave out the SELECT.
+var errInput = newException(codeNotImplemented, "The table function input() is not supported here: "+
+	"insert the data into a table as it is and INSERT ... SELECT from there, or shape it in the client")
+
+// inputFollows says whether the rest of the statement, up to a FORMAT clause, reads its data through input().
+func (l *lexer) inputFollows() bool {
+	ahead := *l
+	for t, ok := ahead.next(); ok; {
+		next, more := ahead.next()
+		switch {
+		case t.depth == 0 && ahead.is(t, "FORMAT"):
+			return false
+		case ahead.is(t, "input") && more && ahead.punct(next, '('):
+			return true
+		}
+		t, ok = next, more
+	}
+	return false
 }
 
 // isOrder tells "ORDER BY format DESC" from a FORMAT clause.
@@ -158,6 +182,9 @@ func analyzeInsert(l *lexer, whole bool) (statement, bool, error) {
 		case l.is(t, "INFILE"):
 			return statement{}, false, newException(codeNotImplemented, "FROM INFILE is not supported over HTTP: send the data as the request's body")
 		case l.is(t, "SELECT"), l.is(t, "WITH"), l.is(t, "EXPLAIN"), l.punct(t, '(') && l.selectFollows():
+			if l.inputFollows() {
+				return statement{}, false, errInput
+			}
 			if !whole {
 				return undecided()
 			}

@@ -45,6 +45,7 @@ func TestAnalyze(t *testing.T) {
 		{"INSERT INTO t (SELECT 1)", statementOther, "", ""},
 		{"INSERT INTO t (a) SELECT 1 FORMAT CSV", statementOther, "", ""},
 		{"INSERT INTO t (a) ((SELECT 1))", statementOther, "", ""},
+		{"INSERT INTO input (a) SELECT input, 'input(1)' FROM t", statementOther, "", ""},
 		{"INSERT INTO t (a)", statementInsert, "", ""},
 	} {
 		st, more, err := analyze([]byte(c.sql), true)
@@ -61,14 +62,17 @@ func TestAnalyze(t *testing.T) {
 		}
 	}
 	for sql, code := range map[string]int{
-		"SELECT 1; SELECT 2":                  codeSyntaxError,
-		"INSERT INTO t VALUES; DROP TABLE t":  0, // all of it is data, and bad data at that
-		"INSERT INTO t; DROP TABLE t":         codeSyntaxError,
-		"SELECT 1 INTO OUTFILE 'x'":           codeIntoOutfile,
-		"SHOW TABLES INTO /**/ OUTFILE 'x'":   codeIntoOutfile,
-		"INSERT INTO t FROM INFILE 'x'":       codeNotImplemented,
-		"INSERT INTO t FORMAT 'x'":            codeSyntaxError,
-		"SELECT 'INTO OUTFILE' -- ; SELECT 2": 0,
+		"SELECT 1; SELECT 2":                                                        codeSyntaxError,
+		"INSERT INTO t VALUES; DROP TABLE t":                                        0, // all of it is data, and bad data at that
+		"INSERT INTO t; DROP TABLE t":                                               codeSyntaxError,
+		"SELECT 1 INTO OUTFILE 'x'":                                                 codeIntoOutfile,
+		"SHOW TABLES INTO /**/ OUTFILE 'x'":                                         codeIntoOutfile,
+		"INSERT INTO t FROM INFILE 'x'":                                             codeNotImplemented,
+		"INSERT INTO t SELECT lower(a) FROM input('a String') FORMAT CSV\nA":        codeNotImplemented,
+		"INSERT INTO t (a) (SELECT a FROM /* b */ INPUT ('a String')) FORMAT CSV":   codeNotImplemented,
+		"WITH x AS (SELECT a FROM input('a String')) INSERT INTO t SELECT * FROM x": codeNotImplemented,
+		"INSERT INTO t FORMAT 'x'":                                                  codeSyntaxError,
+		"SELECT 'INTO OUTFILE' -- ; SELECT 2":                                       0,
 	} {
 		_, _, err := analyze([]byte(sql), true)
 		exc, _ := err.(*exception)
