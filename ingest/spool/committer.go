@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,10 @@ type active struct {
 
 // maxGroupRows bounds what one frame gathers, so that the first caller of a group does not wait for ever more of them.
 const maxGroupRows = 20_000
+
+// maxYields is how often the committer lets requests run that are under way before it syncs without them: each of them has
+// the cost of a sync to share. On an idle machine nobody is under way and a yield takes less than a microsecond.
+const maxYields = 2
 
 // commit is the committer: it ends when the spool is closed and nobody waits.
 func (s *Spool) commit() {
@@ -50,15 +55,19 @@ func (s *Spool) commit() {
 func (s *Spool) commitGroup(first *waiting) {
 	s.group = append(s.group[:0], first)
 	rows := first.columns.Rows()
-gather:
-	for rows < maxGroupRows {
+	for yields := 0; rows < maxGroupRows; {
 		select {
 		case w := <-s.queue:
 			s.group = append(s.group, w)
 			rows += w.columns.Rows()
+			continue
 		default:
-			break gather
 		}
+		if yields == maxYields {
+			break
+		}
+		yields++
+		runtime.Gosched()
 	}
 	err := s.keepGroup()
 	s.mu.Lock()
