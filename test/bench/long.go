@@ -123,11 +123,17 @@ func post(ctx context.Context, client *http.Client, api, key string, body []byte
 
 // waiting is how many segments ClickHouse has not confirmed.
 func (p *process) waiting() int {
-	segments, err := filepath.Glob(filepath.Join(p.data, "spool", "*.segment"))
+	names, err := os.ReadDir(filepath.Join(p.data, "spool"))
 	if err != nil {
 		return 0
 	}
-	return len(segments)
+	n := 0
+	for _, name := range names {
+		if ext := filepath.Ext(name.Name()); ext == ".segment" || ext == ".sending" || ext == ".doubtful" {
+			n++
+		}
+	}
+	return n
 }
 
 // rss is the process's resident memory in bytes.

@@ -28,37 +28,40 @@ func runSingle(ctx context.Context, o options, load workload, work string) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	bare, stop, err := startBareEcho(ctx)
+	bare, barePID, stop, err := startBareEcho(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	var ours, theirs []float64
+	var ours, theirs, ourCPU, theirCPU []float64
 	for i := range o.runs {
-		a, err := hammer(o, p.api, p.key, load, i)
+		a, err := hammer(o, p.api, p.cmd.Process.Pid, p.key, load, i)
 		if err != nil {
 			return err
 		}
-		b, err := hammer(o, bare, p.key, load, i)
+		b, err := hammer(o, bare, barePID, p.key, load, i)
 		if err != nil {
 			return err
 		}
 		ours, theirs = append(ours, a.rate), append(theirs, b.rate)
+		ourCPU, theirCPU = append(ourCPU, a.cpu), append(theirCPU, b.cpu)
 		fmt.Printf("  run %d: service %6.0f requests/s (p50 %s, p99 %s), bare Echo %6.0f (p99 %s), ratio %.2f\n", i+1, a.rate,
 			quantile(a.took, .5), quantile(a.took, .99), b.rate, quantile(b.took, .99), a.rate/b.rate)
 	}
 	fmt.Printf("single events, %d connections, answered after fsync: %.0f requests/s, ratio to a bare Echo route %.2f\n",
 		o.connections, median(ours), median(ratios(ours, theirs)))
+	fmt.Printf("processor time a request: service with its engine %.0f us, bare Echo %.0f us\n", median(ourCPU)*1e6, median(theirCPU)*1e6)
 	return nil
 }
 
 type hammered struct {
 	rate float64
+	cpu  float64         // seconds of processor time of the server, a request
 	took []time.Duration // sorted
 }
 
 // hammer keeps every connection busy for o.length with a client that does no more than it must.
-func hammer(o options, api, key string, load workload, run int) (hammered, error) {
+func hammer(o options, api string, pid int, key string, load workload, run int) (hammered, error) {
 	u, err := url.Parse(api)
 	if err != nil {
 		return hammered{}, err
@@ -70,7 +73,7 @@ func hammer(o options, api, key string, load workload, run int) (hammered, error
 	perConnection := make([][]time.Duration, o.connections)
 	errs := make([]error, o.connections)
 	deadline := time.Now().Add(o.length)
-	began := time.Now()
+	began, used := time.Now(), processorTime(pid)
 	var wg sync.WaitGroup
 	for i := range o.connections {
 		wg.Go(func() {
@@ -108,7 +111,7 @@ func hammer(o options, api, key string, load workload, run int) (hammered, error
 			return hammered{}, err
 		}
 	}
-	return hammered{float64(len(took)) / time.Since(began).Seconds(), took}, nil
+	return hammered{float64(len(took)) / time.Since(began).Seconds(), (processorTime(pid) - used).Seconds() / float64(len(took)), took}, nil
 }
 
 // readAnswer reads one HTTP answer with a Content-Length and expects success.
@@ -140,22 +143,22 @@ func readAnswer(in *bufio.Reader) error {
 const bareEchoFlag = "-bare-echo"
 
 // startBareEcho runs it in a process of its own, as the service is.
-func startBareEcho(ctx context.Context) (api string, stop func(), err error) {
+func startBareEcho(ctx context.Context) (api string, pid int, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, bareEchoFlag)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 	line, err := bufio.NewReader(out).ReadString('\n')
-	return strings.TrimSpace(line), stop, err
+	return strings.TrimSpace(line), cmd.Process.Pid, stop, err
 }
 
 // serveBareEcho reads and discards bodies.
