@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/livello/livello/identity"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/trust"
 	"github.com/livello/livello/warehouse"
@@ -135,7 +136,7 @@ func (r *rig) eraser(changes int) *Eraser {
 	r.t.Helper()
 	rebuilder := &trust.Rebuilder{DB: r}
 	e, err := New(Options{DB: &db{r, changes}, Dir: r.dir, Refuse: r.refuse,
-		Settle: func(context.Context) error { return nil },
+		Settle: func(ctx context.Context) error { return identity.Resolve(ctx, r) },
 		Rebuild: func(ctx context.Context, month time.Time) error {
 			_, err := rebuilder.Rebuild(ctx, month, month, "channel_hour")
 			return err

@@ -18,12 +18,14 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -50,6 +52,8 @@ type Resolver struct {
 	log   *slog.Logger
 	batch int
 
+	again atomic.Bool // everybody is to be decided about anew
+
 	one      sync.Mutex
 	known    bool // progress was read, and what a process before left was made good
 	progress progress
@@ -74,6 +78,9 @@ func Resolve(ctx context.Context, db DB) error {
 	_, err := New(Options{DB: db}).Tick(ctx)
 	return err
 }
+
+// Anew has the next Tick decide about everybody anew: identity_edges was written by something else than new events.
+func (r *Resolver) Anew() { r.again.Store(true) }
 
 // Run calls Tick at every interval until ctx ends. What goes wrong is logged when it begins, and tried again.
 func (r *Resolver) Run(ctx context.Context, every time.Duration) {
@@ -121,8 +128,14 @@ func (r *Resolver) tick(ctx context.Context) (changed int, err error) {
 			return 0, err
 		}
 	}
-	if why := r.anew(news); why != "" {
-		r.log.Info("identities are decided anew", "reason", why)
+	again := r.again.Swap(false)
+	defer func() {
+		if again && err != nil {
+			r.again.Store(true)
+		}
+	}()
+	if why := r.anew(news); why != "" || again {
+		r.log.Info("identities are decided anew", "reason", cmp.Or(why, "identity_edges was rebuilt"))
 		return r.rebuild(ctx, news)
 	}
 	r.guards = news.guards

@@ -8,6 +8,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"github.com/livello/livello/test/engine"
 )
 
@@ -16,6 +18,7 @@ type database interface {
 	QueryFormat(ctx context.Context, format, query string, args ...any) (io.ReadCloser, error)
 	InsertFormat(ctx context.Context, format, query string, data io.Reader) error
 	Exec(ctx context.Context, query string, args ...any) error
+	Query(ctx context.Context, query string, args ...any) (driver.Rows, error)
 }
 
 // openDatabase returns a fresh database with all tables and views.

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/livello/livello/identity"
 )
 
 // insertEvents writes events as JSONEachRow, filling in what a short form leaves out: event_id from n, distinct_id, type,
@@ -38,6 +40,9 @@ func insertEvents(t testing.TB, db database, n int, events []map[string]any) {
 	const insert = `INSERT INTO events (event_id, type, kind, name, ts, received_at, source, channel, distinct_id, anonymous_id, user_id, previous_id,
 		path, utm_source, utm_campaign, content_id, order_id, value, currency, machine, properties)`
 	if err := db.InsertFormat(context.Background(), "JSONEachRow", insert, &body); err != nil {
+		t.Fatal(err)
+	}
+	if err := identity.Resolve(context.Background(), db); err != nil {
 		t.Fatal(err)
 	}
 }

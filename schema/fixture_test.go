@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/livello/livello/identity"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -40,7 +41,7 @@ func (e ev) distinct() string {
 
 func (e ev) engagement() bool { return e.kind != "identify" && e.kind != "group" && e.kind != "alias" }
 
-// insert sends events in one INSERT as the loader does, with a token that makes a repetition count once.
+// insert sends events in one INSERT as the loader does, with a token that makes a repetition count once, and has their people known.
 func insert(t testing.TB, w *warehouse.Warehouse, token string, events ...ev) {
 	t.Helper()
 	var body strings.Builder
@@ -64,6 +65,9 @@ func insert(t testing.TB, w *warehouse.Warehouse, token string, events ...ev) {
 	}
 	if err := w.InsertFormat(context.Background(), "JSONEachRow", insertSQL(token), strings.NewReader(body.String())); err != nil {
 		t.Fatalf("insert %d events: %v", len(events), err)
+	}
+	if err := identity.Resolve(context.Background(), w); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -79,7 +79,7 @@ func (p *program) replay(ctx context.Context, s *service, sim simulate.Config, f
 	}
 	in.sending = time.Since(began)
 	began = time.Now()
-	if err := s.waitLoaded(ctx); err != nil {
+	if err := s.waitResolved(ctx); err != nil {
 		return came{}, err
 	}
 	in.loading = time.Since(began)

@@ -59,7 +59,7 @@ func (s *service) localHandler() http.Handler {
 	mux.Handle("/", s.handler)
 	mux.HandleFunc("POST "+erasePath, answerJSON(s.erase))
 	mux.HandleFunc("POST "+drainPath, func(w http.ResponseWriter, r *http.Request) {
-		if err := s.waitLoaded(r.Context()); err != nil {
+		if err := s.waitResolved(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

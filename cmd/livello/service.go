@@ -17,6 +17,7 @@ import (
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/identity"
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/loader"
@@ -49,6 +50,7 @@ type service struct {
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
 	eraser     *erasure.Eraser
+	resolver   *identity.Resolver
 
 	serving  bool         // it has doors
 	prepared atomic.Bool  // the database was reached and has the schema
@@ -84,7 +86,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}

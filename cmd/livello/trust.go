@@ -28,7 +28,11 @@ func (s *service) verifier() *trust.Verifier {
 
 // mend has the rollups of these days add up to their events; the loader asks for it after a segment that it had to send again.
 func (s *service) mend(ctx context.Context, days []time.Time) (int, error) {
-	return (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
+	n, err := (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
+	if n > 0 {
+		s.resolver.Anew()
+	}
+	return n, err
 }
 
 // waitSettled returns when every event accepted before the call is in the database, and nothing about it is doubtful.
@@ -36,7 +40,10 @@ func (s *service) waitSettled(ctx context.Context) error {
 	if err := s.waitLoaded(ctx); err != nil {
 		return err
 	}
-	return s.loader.Settle(ctx)
+	if err := s.loader.Settle(ctx); err != nil {
+		return err
+	}
+	return s.waitResolved(ctx)
 }
 
 // startTrust drops what a rebuild left that was cut off, and then verifies by schedule. Both wait for the database, which may be away.
