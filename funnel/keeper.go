@@ -69,11 +69,16 @@ const (
 
 // Run keeps the days up to date until ctx ends. While the database is away it says so once and goes on trying.
 func (k *Keeper) Run(ctx context.Context) {
-	failing := false
-	for ctx.Err() == nil {
+	failing, pause := false, shortestPause // a process that ends at once has nothing to compute
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 		began := time.Now()
 		err := k.Tick(ctx)
-		pause := max(shortestPause, pauseFactor*time.Since(began))
+		pause = max(shortestPause, pauseFactor*time.Since(began))
 		switch {
 		case err == nil:
 			failing = false
@@ -83,10 +88,6 @@ func (k *Keeper) Run(ctx context.Context) {
 				k.o.Logger.Warn("person-level terms of metrics are not computed; trying again", "error", err)
 			}
 			failing = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
 		}
 	}
 }

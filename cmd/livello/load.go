@@ -57,6 +57,9 @@ func (p *program) load(ctx context.Context, cfg *Config, o files.Options) (err e
 	if err := service.settle(ctx); err != nil {
 		return err
 	}
+	if err := computeMetrics(ctx, service.client); err != nil {
+		return err
+	}
 	if p.output == "json" {
 		return errors.Join(indented(p.stdout, result), err)
 	}

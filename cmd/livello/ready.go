@@ -67,6 +67,7 @@ func (s *service) localHandler() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s.spoolRoutes(mux)
+	s.funnelRoutes(mux)
 	s.trustRoutes(mux)
 	return mux
 }

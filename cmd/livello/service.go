@@ -17,6 +17,7 @@ import (
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/funnel"
 	"github.com/livello/livello/identity"
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/dedupe"
@@ -50,6 +51,7 @@ type service struct {
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
 	eraser     *erasure.Eraser
+	funnel     *funnel.Keeper
 	resolver   *identity.Resolver
 
 	serving  bool         // it has doors
@@ -86,7 +88,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -257,6 +259,7 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 		Quarantine: s.quarantine, Guard: s.eraser.Guard(), Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	e := newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
+	s.measurementRoutes(e, in, registry)
 	e.DELETE("/v1/people/:id", s.erasePerson, requireKey("admin", s.keys.AdminKey))
 	s.handler = e
 	return nil

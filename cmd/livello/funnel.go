@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livello/livello/funnel"
+	"github.com/livello/livello/ingest"
+	"github.com/livello/livello/ingest/files"
+	"github.com/livello/livello/measurements"
+)
+
+// metricsPath is on the local socket only: it answers when the person-level terms of metrics know everything that is loaded.
+const metricsPath = "/local/metrics"
+
+// startFunnel keeps the person-level terms of metrics up to date until the service stops. What is not computed then is by the next one.
+func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) error {
+	s.funnel = funnel.New(funnel.Options{DB: s.db, Registry: registry, Logger: s.log})
+	if !s.serving {
+		return nil // whoever loads asks for it when everything is there
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.funnel.Run(ctx)
+	}()
+	s.onStop("metrics", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// measurementRoutes adds the route for what is measured rather than done.
+func (s *service) measurementRoutes(e *echo.Echo, in *ingest.Service, registry *prometheus.Registry) {
+	measurements.Route(e, in, measurements.Options{DB: s.db, Registry: registry, Logger: s.log})
+}
+
+// funnelRoutes answers our own commands.
+func (s *service) funnelRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST "+metricsPath, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.funnel.Tick(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// computeMetrics has the service behind client compute what metrics ask of whole people.
+func computeMetrics(ctx context.Context, client files.Doer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+metricsPath, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("compute metrics: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
+		if err != nil {
+			return fmt.Errorf("compute metrics: %s: %w", answer.Status, err)
+		}
+		return fmt.Errorf("compute metrics: %s: %s", answer.Status, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
