@@ -50,7 +50,7 @@ func anyOf(matches []Match) string {
 func (f FieldMatch) condition() string {
 	column := f.Field
 	if key, ok := strings.CutPrefix(f.Field, propertyPrefix); ok {
-		column = "properties[" + literal(key) + "]"
+		column = "asked[" + literal(key) + "]" // see askedProperties
 	}
 	if f.Field == "kind" {
 		return oneOf(column, f.Patterns)
@@ -66,7 +66,7 @@ func (f FieldMatch) condition() string {
 			parts = append(parts, column+" != ''")
 		case strings.Contains(p, "*") || f.Field == "name" && strings.Contains(p, "?"):
 			for _, form := range f.forms(p) {
-				parts = append(parts, canonical+" LIKE "+literal(f.like(form)))
+				parts = append(parts, f.wild(canonical, form))
 			}
 		default:
 			exact = append(exact, f.forms(p)...)
@@ -79,6 +79,22 @@ func (f FieldMatch) condition() string {
 		return parts[0]
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// wild is the condition of a canonical pattern with wildcards. The plain forms have functions that are several times faster than LIKE.
+func (f FieldMatch) wild(canonical, p string) string {
+	text := strings.Trim(p, "*")
+	if !strings.Contains(text, "*") && !(f.Field == "name" && strings.Contains(text, "?")) {
+		switch begins, ends := strings.HasPrefix(p, "*"), strings.HasSuffix(p, "*"); {
+		case begins && ends:
+			return "position(" + canonical + ", " + literal(text) + ") > 0"
+		case ends:
+			return "startsWith(" + canonical + ", " + literal(text) + ")"
+		case begins:
+			return "endsWith(" + canonical + ", " + literal(text) + ")"
+		}
+	}
+	return canonical + " LIKE " + literal(f.like(p))
 }
 
 // forms are a pattern and, for an address, the same with a slash at its end.
@@ -132,6 +148,27 @@ func (m Match) kinds() []string {
 		}
 	}
 	return nil
+}
+
+// askedProperties is the SELECT item of the map that conditions look properties up in. Most rows are of kinds whose properties no
+// match asks for; they get an empty map, which makes all look-ups of a query together a quarter of what they cost otherwise.
+func askedProperties(matches []Match) string {
+	var kinds []string
+	for _, m := range matches {
+		if !slices.ContainsFunc(m, func(f FieldMatch) bool { return strings.HasPrefix(f.Field, propertyPrefix) }) {
+			continue
+		}
+		if len(m.kinds()) == 0 {
+			return "properties AS asked"
+		}
+		kinds = append(kinds, m.kinds()...)
+	}
+	empty := "CAST(map(), 'Map(LowCardinality(String), String)')"
+	if len(kinds) == 0 {
+		return empty + " AS asked"
+	}
+	slices.Sort(kinds)
+	return "if(" + oneOf("kind", slices.Compact(kinds)) + ", properties, " + empty + ") AS asked"
 }
 
 func lowerASCII(s string) string {

@@ -16,8 +16,10 @@ const notEngagement = "kind NOT IN ('identify', 'group', 'alias')"
 // constants; their texts are escaped by literal and like.
 func (d *Definitions) SignalsQuery() string {
 	var kinds []string
-	all := false // some match takes any kind
+	var looked []Match // all there are, with their kinds
+	all := false       // some match takes any kind
 	needs := func(matches []Match) {
+		looked = append(looked, matches...)
 		for _, m := range matches {
 			of := m.kinds()
 			all = all || len(of) == 0
@@ -43,6 +45,7 @@ func (d *Definitions) SignalsQuery() string {
 		branches := []string{"kind != 'page_view', ''"}
 		for _, p := range d.KeyPages {
 			branches = append(branches, anyOf(p.Match)+", "+literal(p.Name))
+			looked = append(looked, ofKind(p.Match, "page_view")...)
 		}
 		page = "multiIf(\n            " + strings.Join(branches, ",\n            ") + ",\n            '') AS key_page"
 	}
@@ -50,6 +53,7 @@ func (d *Definitions) SignalsQuery() string {
 		if len(matches) == 0 {
 			return "false AS " + name
 		}
+		looked = append(looked, ofKind(matches, "survey_response")...)
 		return "(kind = 'survey_response' AND isNotNull(score) AND (" + anyOf(matches) + ")) AS " + name
 	}
 	computed = append(computed, "kind = 'content_download' AS download", page, answer(d.NPS, "nps_answer"), answer(d.CSAT, "csat_answer"))
@@ -79,12 +83,25 @@ FROM
         score,
         sentiment,
         toUInt32(intDiv(toUnixTimestamp64Milli(ts), 1000)) AS second,
+        ` + askedProperties(looked) + `,
         ` + strings.Join(computed, ",\n        ") + `
     FROM events
     ` + where + `
 )
 WHERE ` + strings.Join(happened, " OR ") + `
 GROUP BY distinct_id, day`
+}
+
+// ofKind are the matches with the kind that they are asked for anyway.
+func ofKind(matches []Match, kind string) []Match {
+	var all []Match
+	for _, m := range matches {
+		if len(m.kinds()) == 0 {
+			m = append(Match{{"kind", []string{kind}}}, m...)
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // signalsColumns are the columns of the view, as those of person_signals.
