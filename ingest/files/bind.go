@@ -105,7 +105,7 @@ func (b *binder) event(e *eventMapping) *eventPlan {
 		}
 		ep.rest = append(ep.rest, use)
 	}
-	if e.keepRest {
+	if e.keepRest && e.typ != measurementType {
 		b.checkRest(ep)
 	}
 	return ep
@@ -115,6 +115,8 @@ func (b *binder) event(e *eventMapping) *eventPlan {
 // the properties first, and an event's account from the context, where Segment's libraries put it.
 func (e *eventMapping) home(name string) string {
 	switch {
+	case e.typ == measurementType:
+		return ""
 	case name == "context", name == "groupId" && e.typ != "group":
 		return "context"
 	case (name == "kind" || name == "channel") && e.bodyName() == "properties":

@@ -137,7 +137,11 @@ func newLoader(o Options) (*loader, error) {
 	if o.Progress == nil {
 		o.Progress = noProgress{}
 	}
-	s := &sender{client: o.Client, url: strings.TrimRight(o.BaseURL, "/") + "/v1/events", key: o.WriteKey, firstWait: o.firstWait, giveUp: o.GiveUp, onRetry: o.OnRetry}
+	path := "/v1/events"
+	if o.Mapping.measures() {
+		path, o.InFlight = "/v1/measurements", 1 // one after the other: of two values of the same measurement the later in the file counts
+	}
+	s := &sender{client: o.Client, url: strings.TrimRight(o.BaseURL, "/") + path, key: o.WriteKey, firstWait: o.firstWait, giveUp: o.GiveUp, onRetry: o.OnRetry}
 	if o.NameSource {
 		s.source = o.Mapping.Source()
 	}

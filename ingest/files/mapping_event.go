@@ -26,6 +26,16 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 			if v := p.text(n); v != nil {
 				e.fields = append(e.fields, field{pair.key, v})
 			}
+		case "campaign", "currency", "base":
+			p.onlyMeasured(pair, own, common)
+			if v := p.text(n); v != nil {
+				e.fields = append(e.fields, field{pair.key, v})
+			}
+		case "value":
+			p.onlyMeasured(pair, own, common)
+			if v := p.property(n); v != nil {
+				e.fields = append(e.fields, field{pair.key, v})
+			}
 		case "time":
 			e.time = p.time(n)
 		case "properties", "traits":
@@ -71,6 +81,10 @@ func (p *mappingParser) checkEvent(e *eventMapping, body pair, given map[string]
 		at := e.at
 		at.field = strings.TrimPrefix(at.field+"."+field, ".")
 		return at
+	}
+	if e.typ == measurementType {
+		p.checkMeasurement(e, given)
+		return
 	}
 	if !given["time"] {
 		p.fail(in("time"), "when it happened is needed: a column, as `time: {column: NAME, layout: \"%%Y-%%m-%%d\"}`, a constant time, or `time: received` for the time of loading")

@@ -13,10 +13,10 @@ var fileKeys = []string{"source", "format", "header", "columns", "delimiter", "q
 
 // Keys that say what an event is made of. At the top of the mapping they hold for all events that do not have their own.
 var eventKeys = []string{"type", "event", "name", "kind", "channel", "userId", "anonymousId", "previousId", "groupId",
-	"messageId", "time", "properties", "traits", "context", "when", "rest"}
+	"messageId", "time", "properties", "traits", "context", "when", "rest", "campaign", "value", "currency", "base"}
 
 var (
-	messageTypes = []string{"track", "identify", "page", "screen", "group", "alias"}
+	messageTypes = []string{"track", "identify", "page", "screen", "group", "alias", measurementType}
 	formats      = []string{"csv", "tsv", "ndjson", "parquet", "blank"}
 )
 
@@ -76,6 +76,7 @@ func (p *mappingParser) mapping(text []byte) *Mapping {
 			m.events = append(m.events, p.event(n.at, own, common))
 		}
 	}
+	p.checkKinds(m)
 	if len(p.errs) == 0 {
 		p.label(m)
 	}

@@ -32,7 +32,11 @@ func (mm *messageMaker) each(dst []byte, r *row, ended func(length int)) ([]byte
 			continue
 		}
 		var rej *reject
-		if dst, rej = mm.message(dst, e, r); rej != nil {
+		write := mm.message
+		if e.typ == measurementType {
+			write = mm.measurement
+		}
+		if dst, rej = write(dst, e, r); rej != nil {
 			return dst[:start], rej
 		}
 		lengths = append(lengths, len(dst))
