@@ -32,6 +32,7 @@ ENGINE = AggregatingMergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, source) 
 		t.Fatalf("the rollups are %+v: %v", all, err)
 	}
 	days = days[2:]
+	planted := 0
 	for i, u := range all {
 		if r.number("SELECT count() FROM "+u.table+" WHERE _partition_id = '202602'") == 0 {
 			continue // none of these events is in it
@@ -42,8 +43,12 @@ ENGINE = AggregatingMergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, source) 
 		} else {
 			r.exec("INSERT INTO " + u.table + " SELECT * FROM " + u.table + " WHERE _partition_id = '202602' SETTINGS insert_deduplicate = 0")
 		}
-		mend(1)
+		planted++
 	}
+	if planted < 6 {
+		t.Errorf("only %d rollups hold anything", planted)
+	}
+	mend(planted)
 	mend(0)
 	r.noShadows()
 	r.clean(800)
@@ -53,10 +58,8 @@ ENGINE = AggregatingMergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, source) 
 func TestMendWhileEventsComeIn(t *testing.T) {
 	r := newRig(t)
 	stop := r.keepSending(100)
-	for range 2 {
-		if mended, err := r.mender().Mend(t.Context(), []time.Time{base, base.AddDate(0, 0, 1)}); err != nil || mended != 0 {
-			t.Errorf("%d months of tables were mended: %v", mended, err)
-		}
+	if mended, err := r.mender().Mend(t.Context(), []time.Time{base, base.AddDate(0, 0, 1)}); err != nil || mended != 0 {
+		t.Errorf("%d months of tables were mended: %v", mended, err)
 	}
 	r.exec("ALTER TABLE channel_hour DELETE WHERE toDate(hour) = '2026-01-02' SETTINGS mutations_sync = 2")
 	if mended, err := r.mender().Mend(t.Context(), []time.Time{base, base.AddDate(0, 0, 1)}); err != nil || mended != 1 {

@@ -34,7 +34,7 @@ var base = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, Warehouse: engine.Migrated(t), random: rand.New(rand.NewPCG(1, uint64(len(t.Name()))))}
-	dir := t.TempDir()
+	dir := engine.TempDir(t)
 	index, err := dedupe.Open(filepath.Join(dir, "dedupe"), dedupe.Options{Window: time.Hour})
 	if err != nil {
 		t.Fatal(err)

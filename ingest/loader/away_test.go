@@ -303,7 +303,7 @@ func TestAFaultOfTheSchemaSetsNothingAside(t *testing.T) {
 // A sealed segment that is damaged on disk does not block the others; put back, it gives what is whole.
 func TestADamagedSegmentIsSetAside(t *testing.T) {
 	w, through, _ := behindProxy(t)
-	dir := t.TempDir()
+	dir := engine.TempDir(t)
 	s := newSpoolIn(t, dir, spool.Options{Linger: time.Millisecond})
 	if _, _, err := s.Append(t.Context(), purchases(30)); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func database(t *testing.T) *warehouse.Warehouse {
 
 func newSpool(t *testing.T, o spool.Options) *spool.Spool {
 	t.Helper()
-	return newSpoolIn(t, t.TempDir(), o)
+	return newSpoolIn(t, engine.TempDir(t), o)
 }
 
 func newSpoolIn(t *testing.T, dir string, o spool.Options) *spool.Spool {
