@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/livello/livello/ingest/event"
 )
@@ -14,8 +15,13 @@ type Rule struct {
 	Kind string `koanf:"kind" json:"kind"`
 }
 
-// Mapping finds the kind of an event from its name. Safe for concurrent use.
+// Mapping finds the kind of an event from its name. Safe for concurrent use, also while its rules are replaced.
 type Mapping struct {
+	table atomic.Pointer[mappingTable]
+}
+
+// mappingTable is what a mapping knows; it does not change.
+type mappingTable struct {
 	exact map[string]string
 	globs []Rule // in order of precedence, names in canonical form
 }
@@ -24,6 +30,23 @@ type Mapping struct {
 // fit a name, an exact one comes before one with wildcards, and an earlier one before a later one; rules always come before
 // the defaults.
 func NewMapping(rules []Rule) (*Mapping, error) {
+	m := &Mapping{}
+	if err := m.Replace(rules); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Replace makes the mapping that of other rules, for events decoded from then on. With an error it stays as it was.
+func (m *Mapping) Replace(rules []Rule) error {
+	table, err := newMappingTable(rules)
+	if err == nil {
+		m.table.Store(table)
+	}
+	return err
+}
+
+func newMappingTable(rules []Rule) (*mappingTable, error) {
 	own, err := buildMapping(rules)
 	if err != nil {
 		return nil, err
@@ -32,7 +55,7 @@ func NewMapping(rules []Rule) (*Mapping, error) {
 	if err != nil {
 		return nil, fmt.Errorf("default rules: %w", err)
 	}
-	m := &Mapping{exact: map[string]string{}, globs: append(own.globs, defaults.globs...)}
+	m := &mappingTable{exact: map[string]string{}, globs: append(own.globs, defaults.globs...)}
 	for _, kind := range event.Kinds {
 		if engagement(kind) {
 			m.exact[kind] = kind
@@ -53,8 +76,8 @@ func NewMapping(rules []Rule) (*Mapping, error) {
 	return m, nil
 }
 
-func buildMapping(rules []Rule) (*Mapping, error) {
-	m := &Mapping{exact: map[string]string{}}
+func buildMapping(rules []Rule) (*mappingTable, error) {
+	m := &mappingTable{exact: map[string]string{}}
 	for i, rule := range rules {
 		name := canonicalName(rule.Name)
 		if name == "" {
@@ -74,7 +97,10 @@ func buildMapping(rules []Rule) (*Mapping, error) {
 
 // Kind is the kind of a track event of this name; "custom" when no rule fits.
 func (m *Mapping) Kind(name string) string {
-	name = canonicalName(name)
+	return m.table.Load().kind(canonicalName(name))
+}
+
+func (m *mappingTable) kind(name string) string {
 	if kind, ok := m.exact[name]; ok {
 		return kind
 	}
@@ -84,7 +110,7 @@ func (m *Mapping) Kind(name string) string {
 	return "custom"
 }
 
-func (m *Mapping) glob(name string) (kind string, ok bool) {
+func (m *mappingTable) glob(name string) (kind string, ok bool) {
 	for _, rule := range m.globs {
 		if globMatch(rule.Name, name) {
 			return rule.Kind, true
