@@ -23,7 +23,6 @@ type news struct {
 	latest, oldest time.Time
 }
 
-// patience is how long Tick waits for inserts that were going on when it looked at the queue.
 const patience = 2 * time.Second
 
 // Tick evaluates the people with news since the last Tick, of this process or of one before it. Without news it costs one small query, besides Identity.
@@ -135,7 +134,11 @@ func (e *Evaluator) waitForLoading(ctx context.Context) (complete bool, err erro
 	if err != nil || len(first) == 0 {
 		return true, err
 	}
-	for until := time.Now().Add(patience); time.Now().Before(until); {
+	wait := e.patience
+	if wait == 0 {
+		wait = patience
+	}
+	for until := time.Now().Add(wait); time.Now().Before(until); {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return false, err
 		}

@@ -57,13 +57,14 @@ type Evaluator struct {
 	Batch   int
 	Metrics *Metrics
 
-	queue   sync.Mutex // one reader of the queue
-	turn    sync.Mutex // one batch at a time
-	version uint64     // of the last evaluation; 0 before the tables were asked
-	started bool       // this process has mended what the last one left
-	place   place      // in the queue
-	replays sync.Mutex // one replay at a time
-	step    func(string) error
+	queue    sync.Mutex         // one reader of the queue
+	turn     sync.Mutex         // one batch at a time
+	version  uint64             // of the last evaluation; 0 before the tables were asked
+	started  bool               // this process has mended what the last one left
+	place    place              // in the queue
+	replays  sync.Mutex         // one replay at a time
+	step     func(string) error // before each statement, for tests
+	patience time.Duration      // how long Tick waits for inserts that were going on when it looked at the queue; 0: two seconds
 }
 
 // Evaluated says what a call has done.

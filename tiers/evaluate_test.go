@@ -1,0 +1,333 @@
+package tiers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// engaged is what meets three of the five criteria at an instant, and is no more than Tier 2 medium.
+func engaged(at time.Time, anon, user string) []happened {
+	return []happened{
+		{at: at, kind: "content_download", anon: anon, user: user, props: map[string]string{"content_id": "whitepaper-1"}},
+		{at: at.Add(time.Second), kind: "email_open", anon: anon, user: user},
+		{at: at.Add(2 * time.Second), kind: "email_open", anon: anon, user: user},
+		{at: at.Add(3 * time.Second), kind: "email_click", anon: anon, user: user},
+		{at: at.Add(4 * time.Second), kind: "chat_message", anon: anon, user: user},
+	}
+}
+
+const (
+	standing = "SELECT concat(person_id, ' ', toString(tier), micro_segment) FROM person_tiers ORDER BY person_id"
+	changes  = "SELECT concat(person_id, ' ', toString(from_tier), from_segment, '>', toString(tier), micro_segment, ' ', formatDateTime(at, '%d %T')) FROM tier_history ORDER BY person_id, at"
+	written  = "SELECT toString(count()) FROM tier_observations"
+)
+
+func TestEvaluator(t *testing.T) {
+	r := newRig(t)
+	r.sub("news are evaluated once", newsOnce)
+	r.sub("a merge takes the id's own state away", merge)
+	r.sub("who is due is evaluated", dueOnce)
+	r.sub("other definitions make everybody due", otherDefinitions)
+	r.sub("batches of a few", smallBatches)
+	r.sub("a restart goes on", restart)
+	r.sub("killed between any two statements", killedAnywhere)
+	r.sub("the clock steps", clockSteps)
+	r.sub("a queue that counts from the beginning again", queueAgain)
+	r.sub("an insert that goes on", slowInsert)
+	r.sub("erased", erased)
+	r.sub("run", runs)
+}
+
+func newsOnce(r *rig) {
+	hour := r.clock.Add(-time.Hour)
+	r.insert(engaged(hour, "a1", "")...)
+	r.insert(happened{at: hour, kind: "page_view", anon: "a2", path: "/"}, happened{at: hour, kind: "page_view", anon: "bot", machine: "bot_user_agent"})
+	if done := r.tick(); done.People != 2 || done.Changes != 1 {
+		r.t.Errorf("the first tick evaluates %+v", done)
+	}
+	r.want(standing, "a1 2medium", "a2 0")
+	r.want(changes, "a1 0>2medium 20 12:00:00")
+	if done := r.tick(); done.People != 0 {
+		r.t.Errorf("a tick without news evaluates %+v", done)
+	}
+	r.insert(happened{at: hour, kind: "page_view", anon: "a2", path: "/pricing"})
+	r.clock = r.clock.Add(time.Minute)
+	if done := r.tick(); done.People != 1 || done.Changes != 0 {
+		r.t.Errorf("one more page view of one person evaluates %+v", done)
+	}
+	r.want(written, "1")
+	r.want("SELECT concat(person_id, ' ', toString(since)) FROM person_tiers ORDER BY person_id", "a1 2026-03-20 12:00:00.000", "a2 2026-03-20 11:00:00.000")
+}
+
+func merge(r *rig) {
+	hour := r.clock.Add(-time.Hour)
+	r.insert(engaged(hour, "a1", "")...)
+	r.insert(happened{at: hour, kind: "page_view", user: "ada", path: "/"})
+	r.tick()
+	r.want(standing, "a1 2medium", "ada 0")
+	r.clock = r.clock.Add(time.Minute)
+	r.insert(happened{at: r.clock.Add(-time.Second), kind: "identify", anon: "a1", user: "ada"})
+	r.tick()
+	r.want(standing, "ada 2medium")
+	r.want("SELECT arrayStringConcat(distinct_ids, ' ') FROM person_states FINAL", "a1 ada")
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 20 12:01:00", "ada 0>2medium 20 12:01:00")
+	r.tick()
+	r.due()
+	r.want(written, "3")
+}
+
+func dueOnce(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	r.insert(happened{at: r.clock.Add(-80 * 24 * time.Hour), kind: "purchase", user: "old"})
+	r.tick()
+	if done := r.due(); done.People != 0 {
+		r.t.Errorf("nobody is due, %+v is evaluated", done)
+	}
+	r.want("SELECT concat(person_id, ' ', toString(toDate(due_at))) FROM person_tiers ORDER BY person_id", "a1 2026-03-21", "old 2026-03-30")
+	// Seven days on, only the one whose window moves on was looked at.
+	for range 7 {
+		r.clock = r.clock.Add(24 * time.Hour)
+		if done := r.due(); done.People != 1 {
+			r.t.Errorf("%s: %+v was due", r.clock, done)
+		}
+	}
+	r.want(standing, "a1 0", "old 0")
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 27 12:00:00")
+	r.clock = time.Date(2026, 3, 30, 0, 0, 5, 0, time.UTC)
+	r.due()
+	r.want("SELECT arrayStringConcat(lifecycle, ' ') FROM person_tiers WHERE person_id = 'old'", "first_time_buyer lapsed")
+	if done := r.due(); done.People != 0 {
+		r.t.Errorf("again %+v is evaluated", done)
+	}
+}
+
+func otherDefinitions(r *rig) {
+	hour := r.clock.Add(-time.Hour)
+	r.insert(happened{at: hour, kind: "content_download", anon: "a1"}, happened{at: hour, kind: "chat_message", anon: "a1"}, happened{at: hour, kind: "page_view", anon: "a2"})
+	r.tick()
+	r.want(standing, "a1 0", "a2 0")
+	r.exec("INSERT INTO definitions SELECT * REPLACE (version + 1 AS version, 2 AS tier2_needs) FROM definitions")
+	r.clock = r.clock.Add(time.Minute)
+	if done := r.due(); done.People != 2 || done.Changes != 1 {
+		r.t.Errorf("new definitions evaluate %+v", done)
+	}
+	r.want("SELECT concat(person_id, ' ', toString(tier), ' ', toString(definitions)) FROM tier_history", "a1 2 2")
+	if done := r.due(); done.People != 0 {
+		r.t.Errorf("again %+v is evaluated", done)
+	}
+}
+
+func smallBatches(r *rig) {
+	r.Batch = 3
+	for _, id := range strings.Fields("a b c d e f g h i j") {
+		r.insert(engaged(r.clock.Add(-time.Hour), id, "")...)
+	}
+	if done := r.tick(); done.People != 10 || done.Changes != 10 {
+		r.t.Errorf("ten people in batches: %+v", done)
+	}
+	r.clock = r.clock.Add(7 * 24 * time.Hour)
+	calls := 0
+	done, err := r.Due(r.t.Context(), func(context.Context) error { calls++; return nil })
+	if err != nil || done.People != 10 || done.Changes != 10 || calls != 3 {
+		r.t.Errorf("due in batches: %+v, %v, %d pauses", done, err, calls)
+	}
+	r.want("SELECT concat(toString(count()), ' ', toString(sum(tier))) FROM person_tiers", "10 0")
+}
+
+func restart(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	r.tick()
+	r.Evaluator = r.evaluator()
+	if done := r.tick(); done.People != 0 {
+		r.t.Errorf("after a restart without news %+v is evaluated", done)
+	}
+	r.Evaluator = r.evaluator()
+	r.insert(engaged(r.clock.Add(-time.Hour), "a2", "")...)
+	if done := r.tick(); done.People != 1 {
+		r.t.Errorf("after a restart with news of one %+v is evaluated", done)
+	}
+	r.want(standing, "a1 2medium", "a2 2medium")
+	r.want(written, "2")
+}
+
+var errKilled = errors.New("killed")
+
+// A process is killed after so many statements, and another one goes on: nobody is left out, and nobody's change is written twice.
+func killedAnywhere(r *rig) {
+	killed := func(at int, do func() error) bool {
+		r.t.Helper()
+		r.Evaluator = r.evaluator()
+		left := at
+		r.step = func(string) error {
+			if left--; left < 0 {
+				return errKilled
+			}
+			return nil
+		}
+		err := do()
+		if err != nil && !errors.Is(err, errKilled) {
+			r.t.Fatalf("killed after %d statements: %v", at, err)
+		}
+		r.clock = r.clock.Add(time.Second)
+		return err != nil
+	}
+	tick := func() error { _, err := r.Tick(r.t.Context()); return err }
+	due := func() error { _, err := r.Due(r.t.Context(), nil); return err }
+	var people []string
+	r.tick()
+	for at := 0; ; at++ {
+		id := fmt.Sprintf("a%02d", at)
+		people = append(people, id)
+		r.insert(engaged(r.clock.Add(-time.Hour), id, "")...)
+		if !killed(at, tick) {
+			break
+		}
+	}
+	if len(people) < 7 {
+		r.t.Errorf("a tick is only %d statements", len(people)-1)
+	}
+	want := func(what string, changes ...string) {
+		r.t.Helper()
+		r.Evaluator = r.evaluator()
+		r.tick() // a process that starts last makes up for what the killed ones have left
+		r.want("SELECT toString(sum(tier)) FROM person_tiers", what)
+		r.want("SELECT DISTINCT arrayStringConcat(groupArray(concat(toString(from_tier), from_segment, '>', toString(tier), micro_segment)), ' ') FROM (SELECT * FROM tier_history ORDER BY at) GROUP BY person_id",
+			strings.Join(changes, " "))
+		r.want(written, fmt.Sprint(len(changes)*len(people)))
+		r.want("SELECT toString(count()) FROM person_tiers AS now INNER JOIN (SELECT person_id, max(at) AS last FROM tier_history GROUP BY person_id) AS h ON h.person_id = now.person_id WHERE now.since = h.last",
+			fmt.Sprint(len(people)))
+	}
+	want(fmt.Sprint(2*len(people)), "0>2medium")
+	r.clock = r.clock.Add(7 * 24 * time.Hour)
+	for at := 0; killed(at, due); at++ {
+	}
+	want("0", "0>2medium", "2medium>0")
+}
+
+func clockSteps(r *rig) {
+	r.insert(engaged(r.clock.Add(-30*time.Hour), "a1", "")...)
+	r.tick()
+	// An hour back: the machine was wrong before. News and their absence are seen, times of a person still grow.
+	r.clock = r.clock.Add(-time.Hour)
+	r.insert(happened{at: r.clock.Add(-time.Minute), kind: "purchase", anon: "a2"})
+	r.tick()
+	if done := r.due(); done.People != 1 {
+		r.t.Errorf("evaluated in the future and due is %+v, want one person", done)
+	}
+	r.want("SELECT toString(evaluated_at) FROM person_tiers WHERE person_id = 'a1'", "2026-03-20 11:00:00.000")
+	r.exec("ALTER TABLE person_day DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
+	r.insert(happened{at: r.clock.Add(-time.Minute), kind: "page_view", anon: "a1"})
+	r.tick()
+	r.tick()
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 20 12:00:00")
+	r.want(written, "2")
+	r.want(standing, "a1 0", "a2 0")
+	// A day ahead and back.
+	r.clock = r.clock.Add(24 * time.Hour)
+	r.due()
+	r.clock = r.clock.Add(-24 * time.Hour)
+	if done := r.due(); done.People != 2 {
+		r.t.Errorf("evaluated a day ahead and due is %+v, want both", done)
+	}
+	r.want("SELECT DISTINCT toString(evaluated_at) FROM person_tiers", "2026-03-20 11:00:00.000")
+	r.want(written, "2")
+}
+
+func queueAgain(r *rig) {
+	r.insert(happened{at: r.clock, kind: "page_view", anon: "a1"})
+	r.tick()
+	r.exec("INSERT INTO tier_progress (name, version, block, at) SELECT name, version + 1, 1000000, at FROM tier_progress FINAL")
+	r.Evaluator = r.evaluator()
+	r.insert(happened{at: r.clock, kind: "page_view", anon: "a2"})
+	if done := r.tick(); done.People != 1 {
+		r.t.Errorf("with block numbers that began again %+v is evaluated", done)
+	}
+	r.want(standing, "a1 0", "a2 0")
+	if done := r.tick(); done.People != 0 {
+		r.t.Errorf("again %+v is evaluated", done)
+	}
+}
+
+// While an insert into events goes on, what is seen of it may not be all: it is evaluated, and once more when the insert is over.
+func slowInsert(r *rig) {
+	r.insert(happened{at: r.clock, kind: "page_view", anon: "a1"})
+	r.tick()
+	reader, writer := io.Pipe()
+	ended := make(chan error)
+	go func() {
+		ended <- r.InsertFormat(context.Background(), "TabSeparated", "INSERT INTO events (event_id, kind, distinct_id, ts)", reader)
+	}()
+	if _, err := io.WriteString(writer, "00000000-0000-0000-0000-000000000001\tpage_view\ta2\t2026-03-20 11:00:00\n"); err != nil {
+		r.t.Fatal(err)
+	}
+	for until := time.Now().Add(20 * time.Second); ; {
+		ids, err := r.loading(r.t.Context())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(ids) == 1 {
+			break
+		}
+		if time.Now().After(until) {
+			r.t.Fatalf("%d inserts are seen to go on, want 1", len(ids))
+		}
+	}
+	r.insert(happened{at: r.clock, kind: "page_view", anon: "a3"})
+	r.patience = 50 * time.Millisecond
+	for range 2 {
+		if done := r.tick(); done.People != 1 {
+			r.t.Errorf("while an insert goes on %+v is evaluated", done)
+		}
+	}
+	r.want(standing, "a1 0", "a3 0")
+	// The tick that waits sees the end.
+	r.patience = time.Minute
+	ticked := make(chan error)
+	r.step = func(string) error { return nil }
+	go func() {
+		_, err := r.Tick(context.Background())
+		ticked <- err
+	}()
+	if err := errors.Join(writer.Close(), <-ended, <-ticked); err != nil {
+		r.t.Fatal(err)
+	}
+	r.tick()
+	if done := r.tick(); done.People != 0 {
+		r.t.Errorf("after it %+v is evaluated again", done)
+	}
+	r.want(standing, "a1 0", "a2 0", "a3 0")
+}
+
+func erased(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	r.insert(engaged(r.clock.Add(-time.Hour), "a2", "")...)
+	r.tick()
+	r.exec("ALTER TABLE person_day DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
+	r.exec("ALTER TABLE person_signals DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
+	r.exec("INSERT INTO touched_ids (distinct_id) VALUES ('a1')")
+	r.clock = r.clock.Add(time.Minute)
+	r.tick()
+	r.want(standing, "a2 2medium")
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 20 12:01:00", "a2 0>2medium 20 12:00:00")
+}
+
+// Run does both, and stops.
+func runs(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan struct{})
+	go func() { r.Evaluator.Run(ctx); close(ended) }()
+	for until := time.Now().Add(20 * time.Second); len(r.rows(standing)) == 0; {
+		if time.Now().After(until) {
+			r.t.Fatal("nobody is evaluated")
+		}
+	}
+	cancel()
+	<-ended
+	r.want(standing, "a1 2medium")
+}
