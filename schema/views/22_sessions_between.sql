@@ -90,9 +90,9 @@ SELECT
     named.person AS person_id,
     named.first_at AS start,
     named.last_at AS end,
-    intDiv(toUnixTimestamp64Milli(end) - toUnixTimestamp64Milli(start), 1000) AS seconds,
-    named.hits AS events,
-    length(named.run_pages) AS pages,
+    toUInt32(intDiv(toUnixTimestamp64Milli(end) - toUnixTimestamp64Milli(start), 1000)) AS seconds,
+    toUInt32(named.hits) AS events,
+    toUInt32(length(named.run_pages)) AS pages,
     named.run_pages[1] AS entry,
     named.run_pages[-1] AS exit,
     named.origin.referrer AS referrer,
@@ -100,8 +100,8 @@ SELECT
     named.origin.utm_medium AS utm_medium,
     named.origin.utm_campaign AS utm_campaign,
     if(origin_channels.acquisition = '', 'other', origin_channels.acquisition) AS acquisition,
-    arrayCount(at -> at >= start AND intDiv(toUnixTimestamp64Milli(at), 1000) - intDiv(toUnixTimestamp64Milli(end), 1000) <= timeout, wins.times) AS conversions,
-    conversions > 0 AS converted
+    toUInt32(arrayCount(at -> at >= start AND intDiv(toUnixTimestamp64Milli(at), 1000) - intDiv(toUnixTimestamp64Milli(end), 1000) <= timeout, wins.times)) AS conversions,
+    toBool(conversions > 0) AS converted
 FROM named
 LEFT JOIN origin_channels
     ON origin_channels.source = lowerUTF8(named.origin.utm_source)
