@@ -115,6 +115,9 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 		if e.State == spool.Doubtful {
 			said = "ClickHouse confirmed it only when it was sent again: its days are being checked"
 		}
+		if e.State == spool.Damaged {
+			said = "the disk damaged these accepted events; they are not loaded: " + e.File
+		}
 		if e.State == spool.Torn {
 			said, events = "cut off by recovery: "+e.File, "?"
 		}

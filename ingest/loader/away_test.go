@@ -316,7 +316,7 @@ func TestADamagedSegmentIsSetAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content[boundary+200] ^= 4 // in the second frame
+	content[boundary+200] ^= 5 // in the second frame, two bits
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

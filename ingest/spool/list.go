@@ -22,7 +22,8 @@ const (
 	Doubtful State = "doubtful" // in ClickHouse by its answer to a repeated attempt; being checked, see Spool.Doubt
 	Loaded   State = "loaded"   // in ClickHouse, about to be deleted
 	Refused  State = "refused"  // set aside, see Refusal
-	Torn     State = "torn"     // what recovery cut off a segment: an interrupted write, or damage
+	Torn     State = "torn"     // what recovery cut off a segment's end: an interrupted write, or damage
+	Damaged  State = "damaged"  // a frame between others that recovery cut out: events that were answered for, and cannot be read
 )
 
 // states are what the names of segments' files say.
@@ -35,7 +36,7 @@ var states = []struct {
 type Entry struct {
 	Number  uint64    `json:"number"`
 	State   State     `json:"state"`
-	Rows    int       `json:"rows"` // 0 for torn ones: nobody knows
+	Rows    int       `json:"rows"` // 0 for torn ones: nobody knows; of damaged ones what the frame's header says
 	Bytes   int64     `json:"bytes"`
 	Changed time.Time `json:"changed"` // when the last of its events was accepted, by the file's time
 	File    string    `json:"file"`    // its name in the folder
@@ -94,9 +95,11 @@ func parseFile(name string) (uint64, State) {
 			return number, state.State
 		}
 	}
-	if head, _, torn := strings.Cut(name, tornInfix); torn {
-		if number, ok := parseName(head+waitingSuffix, waitingSuffix); ok {
-			return number, Torn
+	for infix, state := range map[string]State{tornInfix: Torn, damagedInfix: Damaged} {
+		if head, _, found := strings.Cut(name, infix); found {
+			if number, ok := parseName(head+waitingSuffix, waitingSuffix); ok {
+				return number, state
+			}
 		}
 	}
 	return 0, ""
@@ -113,7 +116,13 @@ func describe(dir, name string, number uint64, state State) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{Number: number, State: state, Bytes: info.Size(), Changed: info.ModTime().UTC(), File: name}
-	if state != Torn {
+	switch state {
+	case Torn:
+	case Damaged:
+		if e.Rows, err = damagedRows(filepath.Join(dir, name)); err != nil {
+			return Entry{}, err
+		}
+	default:
 		if e.Rows, err = countRows(file, info.Size()); err != nil {
 			return Entry{}, err
 		}
@@ -127,13 +136,17 @@ func describe(dir, name string, number uint64, state State) (Entry, error) {
 
 // countRows adds up what the frames' headers say, without reading what is between them.
 func countRows(file io.ReaderAt, size int64) (rows int, err error) {
-	header := make([]byte, frameHeader)
-	for at := int64(segmentHeader); at+frameHeader <= size; {
+	_, headerLength, err := readHeader(io.NewSectionReader(file, 0, size))
+	if err != nil {
+		return 0, nil // nothing, or nothing that can be read
+	}
+	header := make([]byte, headerLength)
+	for at := int64(segmentHeader); at+int64(headerLength) <= size; {
 		if _, err := file.ReadAt(header, at); err != nil {
 			return 0, err
 		}
 		length := int64(binary.LittleEndian.Uint32(header))
-		if at += frameHeader + length; length == 0 || at > size {
+		if at += int64(headerLength) + length; length == 0 || at > size {
 			break // what follows is torn
 		}
 		rows += int(binary.LittleEndian.Uint32(header[4:]))
@@ -173,7 +186,7 @@ func (f *File) Close() error { return f.file.Close() }
 
 // Blocks calls each with every whole block of Native format. Damage after them is errTorn wrapped, with where it begins.
 func (f *File) Blocks(each func(block []byte, rows int) error) error {
-	_, end, err := readFrames(io.NewSectionReader(f.file, 0, f.Bytes), each)
+	_, end, err := readFrames(f.file, f.Bytes, each)
 	if err == io.EOF {
 		return nil
 	}

@@ -36,8 +36,15 @@ func (s *Spool) recover() error {
 			continue
 		}
 		number, state := parseFile(entry.Name())
+		if state == Damaged {
+			rows, err := damagedRows(path)
+			if err != nil {
+				return fmt.Errorf("recover %s: %w", path, err)
+			}
+			s.damaged += rows
+		}
 		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
-		if state == "" || state == Torn {
+		if state == "" || state == Torn || state == Damaged {
 			continue
 		}
 		seg, err := s.recoverSegment(path, number, state != Loaded && state != Refused)
@@ -84,7 +91,7 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 	}
 	seg := &Segment{Number: number, First: info.ModTime(), Last: info.ModTime(), path: path}
 	var ids []uuid.UUID
-	seg.ID, seg.Bytes, err = readFrames(file, func(block []byte, rows int) error {
+	seg.ID, seg.Bytes, err = readFrames(file, info.Size(), func(block []byte, rows int) error {
 		var err error
 		if ids, err = event.BlockEventIDs(ids[:0], block); err != nil {
 			return err
@@ -94,6 +101,11 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 		return nil
 	})
 	switch {
+	case errors.Is(err, errTorn) && needed && wholeBehind(file, info.Size(), seg.Bytes) > 0:
+		if err := s.cutOut(file, path, info, seg.Bytes); err != nil {
+			return nil, err
+		}
+		return s.recoverSegment(path, number, needed)
 	case errors.Is(err, errTorn):
 		// A loaded segment is not needed again: its tail stays where it is and goes with the file. A refused one is cut when it is
 		// put back.

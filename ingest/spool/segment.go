@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	segmentMagic  = "LVLSEG1\n"
+	segmentMagic  = "LVLSEG2\n"
+	olderMagic    = "LVLSEG1\n"                // its frames have no second sum
 	segmentHeader = len(segmentMagic) + 16 + 4 // magic, id, CRC-32C of both
-	frameHeader   = 12                         // length u32, rows u32, CRC-32C u32
+	frameHeader   = 16                         // length u32, rows u32, CRC-32C u32 of both and the block, CRC-32 (IEEE) u32 of the block
+	olderHeader   = 12                         // of a frame, without the last
 	maxFrame      = 1 << 30                    // a length beyond this is damage, not data
 
 	waitingSuffix  = ".segment"  // nothing of it was sent yet
@@ -27,6 +29,7 @@ const (
 	doubtfulSuffix = ".doubtful" // confirmed, but not by its first attempt: to be checked
 	loadedSuffix   = ".loaded"   // in ClickHouse; kept until its ids are durable in the dedupe index
 	tornInfix      = ".torn-"    // what recovery cut off, and from which offset
+	damagedInfix   = ".damaged-" // a frame that recovery cut out from between others, and from which offset
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -56,6 +59,7 @@ func appendFrame(dst, block []byte, rows int) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(rows))
 	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, block)
 	dst = binary.LittleEndian.AppendUint32(dst, sum)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.ChecksumIEEE(block))
 	return append(dst, block...)
 }
 
@@ -64,36 +68,53 @@ var errTorn = errors.New("not a whole frame")
 
 // appendHeader appends the header of the segment with this id to dst.
 func appendHeader(dst []byte, id uuid.UUID) []byte {
-	start := len(dst)
-	dst = append(dst, segmentMagic...)
-	dst = append(dst, id[:]...)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return append(dst, sealedHeader(segmentMagic, id)...)
 }
 
-// readHeader answers the segment's id. The error is io.EOF for an empty file and errTorn (wrapped) for what is no header.
-func readHeader(in io.Reader) (id uuid.UUID, err error) {
+func sealedHeader(magic string, id uuid.UUID) []byte {
+	header := append([]byte(magic), id[:]...)
+	return binary.LittleEndian.AppendUint32(header, crc32.Checksum(header, castagnoli))
+}
+
+// readHeader answers the segment's id and how long the headers of its frames are. The error is io.EOF for an empty file and errTorn
+// (wrapped) for what is no header, also with one bit turned back.
+func readHeader(in io.Reader) (id uuid.UUID, ofFrames int, err error) {
 	header := make([]byte, segmentHeader)
 	if n, err := io.ReadFull(in, header); n == 0 && err == io.EOF {
-		return id, io.EOF
+		return id, 0, io.EOF
 	}
-	copy(id[:], header[len(segmentMagic):])
-	if !bytes.Equal(header, appendHeader(nil, id)) {
-		return uuid.UUID{}, fmt.Errorf("%w: the file does not begin as a segment", errTorn)
+	for bit := -1; bit < 8*len(header); bit++ {
+		turned := bytes.Clone(header)
+		if bit >= 0 {
+			turned[bit/8] ^= 1 << (bit % 8)
+		}
+		copy(id[:], turned[len(segmentMagic):])
+		magic := string(turned[:len(segmentMagic)])
+		if !bytes.Equal(turned[len(segmentMagic):], sealedHeader(magic, id)[len(segmentMagic):]) {
+			continue
+		}
+		switch magic {
+		case segmentMagic:
+			return id, frameHeader, nil
+		case olderMagic:
+			return id, olderHeader, nil
+		}
 	}
-	return id, nil
+	return uuid.UUID{}, 0, fmt.Errorf("%w: the file does not begin as a segment", errTorn)
 }
 
-// readFrames calls each with every whole frame of a segment file's content and answers its id and where the last frame ends.
-// The error is io.EOF at a clean end, errTorn (wrapped, with the reason) where something else follows, or a fault of reading.
-// The block is valid until the next call.
-func readFrames(r io.Reader, each func(block []byte, rows int) error) (id uuid.UUID, end int64, err error) {
-	in := bufio.NewReaderSize(r, 1<<20)
-	if id, err = readHeader(in); err != nil {
+// readFrames calls each with every whole frame of a segment file's content and answers its id and where the last frame ends. A frame
+// with one flipped bit is given as it was written. The error is io.EOF at a clean end, errTorn (wrapped, with the reason) where
+// something else follows, or a fault of reading. The block is valid until the next call.
+func readFrames(file io.ReaderAt, size int64, each func(block []byte, rows int) error) (id uuid.UUID, end int64, err error) {
+	in := bufio.NewReaderSize(io.NewSectionReader(file, 0, size), 1<<20)
+	id, headerLength, err := readHeader(in)
+	if err != nil {
 		return id, 0, err
 	}
 	end = int64(segmentHeader)
 	var block []byte
-	header := make([]byte, frameHeader)
+	header := make([]byte, headerLength)
 	for {
 		switch n, err := io.ReadFull(in, header); {
 		case n == 0 && err == io.EOF:
@@ -104,23 +125,30 @@ func readFrames(r io.Reader, each func(block []byte, rows int) error) (id uuid.U
 			return id, end, err
 		}
 		length, rows := binary.LittleEndian.Uint32(header), binary.LittleEndian.Uint32(header[4:])
+		var torn error
 		if length == 0 || length > maxFrame {
-			return id, end, fmt.Errorf("%w: a block of %d bytes", errTorn, length)
-		}
-		// Grow with what is really there: a damaged length must not cost a gigabyte.
-		if block, err = readBlock(in, block[:0], int(length)); err != nil {
+			torn = fmt.Errorf("%w: a block of %d bytes", errTorn, length)
+		} else if block, err = readBlock(in, block[:0], int(length)); errors.Is(err, errTorn) { // grows with what is really there: a damaged length must not cost a gigabyte
+			torn = err
+		} else if err != nil {
 			return id, end, err
+		} else if crc32.Update(crc32.Checksum(header[:8], castagnoli), castagnoli, block) != binary.LittleEndian.Uint32(header[8:]) {
+			torn = fmt.Errorf("%w: checksum", errTorn)
 		}
-		sum := crc32.Update(crc32.Checksum(header[:8], castagnoli), castagnoli, block)
-		if sum != binary.LittleEndian.Uint32(header[8:]) {
-			return id, end, fmt.Errorf("%w: checksum", errTorn)
+		if torn != nil {
+			f, ok := correct(file, size, end, header)
+			if !ok {
+				return id, end, torn
+			}
+			length, rows, block = uint32(len(f.block)), f.rows, f.block
+			in.Reset(io.NewSectionReader(file, end+int64(headerLength)+int64(length), size-end-int64(headerLength)-int64(length)))
 		}
 		if each != nil {
 			if err := each(block, int(rows)); err != nil {
 				return id, end, err
 			}
 		}
-		end += frameHeader + int64(length)
+		end += int64(headerLength) + int64(length)
 	}
 }
 
@@ -165,7 +193,7 @@ func (s *Segment) frames(each func(block []byte, rows int) error) error {
 		return fmt.Errorf("open segment: %w", err)
 	}
 	defer file.Close()
-	_, end, err := readFrames(io.LimitReader(file, s.Bytes), each)
+	_, end, err := readFrames(file, s.Bytes, each)
 	if err == io.EOF && end != s.Bytes {
 		err = fmt.Errorf("%w: it ends after %d of %d bytes", errTorn, end, s.Bytes)
 	}

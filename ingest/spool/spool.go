@@ -31,7 +31,9 @@
 //   - After .doubtful: it is checked again.
 //   - After .loaded: the ids are read into the index once more, then the file is deleted.
 //
-// A segment that is damaged further up loads up to the damage; the rest is kept as .torn and said in the log.
+// One flipped bit in a frame is corrected as it is read (see correct). A frame that is damaged beyond that is cut out from between the whole
+// ones around it and kept as NNN.damaged-OFFSET, which the list, the status and the log name with the number of its events. Where
+// nothing whole follows, damage cannot be told from a torn write: the rest is kept as .torn.
 //
 // # A segment that cannot be loaded
 //
@@ -120,6 +122,7 @@ type Spool struct {
 	doubtful []*Segment    // confirmed, to be checked
 	loaded   []*Segment    // confirmed, waiting for the reaper
 	refused  []refused     // set aside
+	damaged  int           // events in frames that recovery cut out
 	bytes    int64         // of all files
 	open     openSegment   // what others may know of the active segment
 	changed  chan struct{} // closed and renewed when what others may wait for changes

@@ -9,6 +9,7 @@ type Status struct {
 	Refused         int   // segments that were set aside
 	RefusedBytes    int64 // of those
 	RefusedRows     int
+	DamagedRows     int       // events that were answered for and cannot be read from the disk any more; their bytes are set aside
 	Doubtful        int       // segments that are in ClickHouse by its answer to a repeated attempt, and are being checked
 	WaitingRows     int       // events that are not confirmed loaded
 	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
@@ -19,7 +20,7 @@ type Status struct {
 func (s *Spool) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Bytes: s.bytes, Doubtful: len(s.doubtful), Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
+	st := Status{Bytes: s.bytes, Doubtful: len(s.doubtful), DamagedRows: s.damaged, Segments: len(s.sealed), WaitingRows: s.open.rows, LastWriteFailed: s.lastErr}
 	if s.open.rows > 0 {
 		st.OldestWaiting = s.open.first
 	}
