@@ -25,10 +25,11 @@ type Config struct {
 	Cluster string `koanf:"cluster" help:"name of the ClickHouse cluster to create tables on; needs dsn"`
 	Engine  string `koanf:"engine" help:"path of libchdb.so; empty: searched (see docs/engine.md)"`
 
-	Limits  Limits          `koanf:"limits"`
-	CORS    CORS            `koanf:"cors"`
-	Sources []access.Source `koanf:"sources" help:"list of {name, key or key_sha256, channel}: further write keys; the one of 'livello keys' is source 'default'"`
-	Kinds   []segment.Rule  `koanf:"kinds" help:"list of {name, kind}, asked before the built-in rules; names may hold * and ?"`
+	Limits      Limits          `koanf:"limits"`
+	CORS        CORS            `koanf:"cors"`
+	Sources     []access.Source `koanf:"sources" help:"list of {name, key or key_sha256, channel}: further write keys; the one of 'livello keys' is source 'default'"`
+	Definitions string          `koanf:"definitions" help:"file with definitions (livello.yaml), applied at the start when it differs from the newest version; empty: what 'livello definitions apply' applied"`
+	Kinds       []segment.Rule  `koanf:"kinds" help:"list of {name, kind}, asked before the built-in rules; names may hold * and ?"`
 
 	// Currency is not a limit: most shops have one.
 	Currency string `koanf:"currency" help:"of amounts that come without one (ISO 4217, as EUR); empty: they stay without"`

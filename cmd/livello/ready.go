@@ -69,5 +69,6 @@ func (s *service) localHandler() http.Handler {
 	s.spoolRoutes(mux)
 	s.funnelRoutes(mux)
 	s.trustRoutes(mux)
+	mux.HandleFunc("POST "+definitionsPath, answerJSON(s.applyDefinitions))
 	return mux
 }

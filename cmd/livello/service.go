@@ -24,8 +24,8 @@ import (
 	"github.com/livello/livello/ingest/loader"
 	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/quarantine"
-	"github.com/livello/livello/ingest/sources/segment"
 	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/profile"
 	"github.com/livello/livello/queries"
 	"github.com/livello/livello/trust"
 	"github.com/livello/livello/warehouse"
@@ -58,6 +58,7 @@ type service struct {
 	prepared atomic.Bool  // the database was reached and has the schema
 	handler  http.Handler // the API, for this process; it works without a port, too
 	facts    facts
+	meaning  meaning // what the definitions say that is not asked of the database
 
 	failed chan error // a part ended by itself
 	stops  []stopStep // in order of start
@@ -88,7 +89,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -246,19 +247,16 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 	if err != nil {
 		return fmt.Errorf("setting sources: %w", err)
 	}
-	mapping, err := segment.NewMapping(s.cfg.Kinds)
-	if err != nil {
-		return fmt.Errorf("setting kinds: %w", err)
-	}
 	machines, err := machine.New(s.cfg.machineOptions())
 	if err != nil {
 		return fmt.Errorf("setting machine: %w", err)
 	}
 	in := ingest.New(ingest.Options{
-		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: mapping, Currency: s.cfg.Currency, Machine: machines,
+		Log: s.spool, Keys: senders, Limits: s.cfg.ingestLimits(), Mapping: s.meaning.mapping, Currency: s.cfg.Currency, Machine: machines,
 		Quarantine: s.quarantine, Guard: s.eraser.Guard(), Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	e := newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
+	peopleRoutes(e.Group("/v1", requireReadKey(s.keys.ReadKey)), profile.NewReader(s.db), queries.Runner{DB: reader{s}})
 	s.measurementRoutes(e, in, registry)
 	e.DELETE("/v1/people/:id", s.erasePerson, requireKey("admin", s.keys.AdminKey))
 	s.handler = e

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,6 +57,9 @@ func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) e
 			s.log.Warn("tables of a rebuild that was cut off may be left; they do no harm, and the next rebuild drops them", "error", err)
 		}
 		s.settleDefinitions(ctx)
+		var following sync.WaitGroup
+		following.Go(func() { s.watchDefinitions(ctx) })
+		defer following.Wait()
 		if s.cfg.Verify.Every > 0 {
 			s.verifier().Watch(ctx, s.cfg.Verify.Every, registry)
 		}

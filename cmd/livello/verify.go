@@ -112,5 +112,6 @@ func (s *service) verify(ctx context.Context, ask verifyRequest) (trust.Report, 
 	if err := s.loader.Settle(ctx); err != nil {
 		s.log.Warn("verifying although segments are doubtful", "error", err)
 	}
+	s.settleDefinitions(ctx) // what is being recomputed anyway is no difference
 	return s.verifier().Verify(ctx, from, to)
 }
