@@ -16,20 +16,77 @@ import (
 	"github.com/livello/livello/warehouse"
 )
 
-// runLong sends o.total events at the rate at which they are loaded, and prints rate and memory along the way.
+// longRun is a run of -what long: three stretches, each of which ends when everything sent is loaded.
+type longRun struct {
+	*process
+	o     options
+	c     *cycler
+	began time.Time
+	next  int // request
+	sent  int64
+}
+
+// runLong sends o.total events at the rate at which they are loaded, and prints rate and memory along the way. What loading and
+// asking cost after the first five million is compared with the last five.
 func runLong(ctx context.Context, o options, load workload, work string) (err error) {
 	p, err := startProcess(ctx, o, work)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	c := newCycler(load)
-	requests := (o.total + o.batch - 1) / o.batch
-	var next, sent atomic.Int64
+	r := &longRun{process: p, o: o, c: newCycler(load), began: time.Now()}
+	fmt.Printf("%12s %10s %12s %10s\n", "events", "seconds", "events/s", "RSS MiB")
+	edge := min(5_000_000, o.total/3)
+	var costs []stretch
+	for i, until := range []int{edge, o.total - edge, o.total} {
+		s, err := r.stretch(ctx, until)
+		if err != nil {
+			return err
+		}
+		if i == 1 {
+			continue
+		}
+		if s.quarter, err = p.askQuarter(ctx, o.runs); err != nil {
+			return err
+		}
+		costs = append(costs, s)
+	}
+	resident, peak := rss(p.cmd.Process.Pid)>>20, peakMemory(p.cmd.Process.Pid)>>20
+	fmt.Printf("%d events in %.1f s, %.0f events/s over all; resident %d MiB, peak %d MiB\n", r.sent, time.Since(r.began).Seconds(),
+		float64(r.sent)/time.Since(r.began).Seconds(), resident, peak)
+	a, b := costs[0], costs[1]
+	fmt.Printf("%34s %14s %14s %8s\n", "", fmt.Sprintf("first %.1f M", float64(edge)/1e6), fmt.Sprintf("last %.1f M", float64(edge)/1e6), "ratio")
+	for _, row := range []struct {
+		what string
+		a, b float64
+	}{
+		{"loaded, all views, events/s", a.rate, b.rate},
+		{"processor time an event, us", a.cpu * 1e6, b.cpu * 1e6},
+		{"rollups of a fixed quarter, ms", a.quarter.Seconds() * 1000, b.quarter.Seconds() * 1000},
+	} {
+		fmt.Printf("%34s %14.1f %14.1f %8.2f\n", row.what, row.a, row.b, row.b/row.a)
+	}
+	return p.check(ctx, r.sent)
+}
+
+// stretch is what a part of a long run cost.
+type stretch struct {
+	rate float64 // events a second, until all are loaded
+	cpu  float64 // seconds of the service's processor time, merges included, an event
+	// quarter is how long a question to the rollups of a period takes that does not grow.
+	quarter time.Duration
+}
+
+// stretch sends until so many events are sent and waits until they are loaded.
+func (r *longRun) stretch(ctx context.Context, until int) (stretch, error) {
+	requests := (until + r.o.batch - 1) / r.o.batch
+	began, used, first := time.Now(), processorTime(r.cmd.Process.Pid), r.sent
+	next, sent := atomic.Int64{}, atomic.Int64{}
+	next.Store(int64(r.next))
+	sent.Store(r.sent)
 	var failed atomic.Pointer[error]
-	began := time.Now()
 	var senders sync.WaitGroup
-	for range o.connections {
+	for range r.o.connections {
 		senders.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}}
 			for failed.Load() == nil && ctx.Err() == nil {
@@ -37,10 +94,10 @@ func runLong(ctx context.Context, o options, load workload, work string) (err er
 				if i >= requests {
 					return
 				}
-				for p.waiting() > 4 { // as fast as ClickHouse takes it, not as fast as the spool does
+				for r.waiting() > 4 { // as fast as ClickHouse takes it, not as fast as the spool does
 					time.Sleep(5 * time.Millisecond)
 				}
-				n, err := post(ctx, client, p.api, p.key, c.body(i))
+				n, err := post(ctx, client, r.api, r.key, r.c.body(i))
 				if err != nil {
 					failed.Store(&err)
 					return
@@ -51,30 +108,66 @@ func runLong(ctx context.Context, o options, load workload, work string) (err er
 	}
 	done := make(chan struct{})
 	go func() { senders.Wait(); close(done) }()
-	fmt.Printf("%12s %10s %12s %10s\n", "events", "seconds", "events/s", "RSS MiB")
-	step := int64(max(o.total/10, 1))
-	from, fromTime := int64(0), began
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
+	step := int64(max(r.o.total/20, 1))
+	from, fromTime := first, began
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	print := func() {
+		n := sent.Load()
+		fmt.Printf("%12d %10.1f %12.0f %10d\n", n, time.Since(r.began).Seconds(), float64(n-from)/time.Since(fromTime).Seconds(), rss(r.cmd.Process.Pid)>>20)
+		from, fromTime = n, time.Now()
+	}
+	for sending := true; sending; {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return stretch{}, ctx.Err()
 		case <-tick.C:
+			if sent.Load()-from >= step {
+				print()
+			}
 		case <-done:
-			if err := failed.Load(); err != nil {
-				return *err
-			}
-			for p.waiting() > 0 {
-				time.Sleep(5 * time.Millisecond)
-			}
-			fmt.Printf("%12d %10.1f %12.0f %10d   all loaded; peak %d MiB\n", sent.Load(), time.Since(began).Seconds(),
-				float64(sent.Load())/time.Since(began).Seconds(), rss(p.cmd.Process.Pid)>>20, peakMemory(p.cmd.Process.Pid)>>20)
-			return p.check(ctx, sent.Load())
-		}
-		if n := sent.Load(); n-from >= step {
-			fmt.Printf("%12d %10.1f %12.0f %10d\n", n, time.Since(began).Seconds(), float64(n-from)/time.Since(fromTime).Seconds(), rss(p.cmd.Process.Pid)>>20)
-			from, fromTime = n, time.Now()
+			sending = false
 		}
 	}
+	if err := failed.Load(); err != nil {
+		return stretch{}, *err
+	}
+	for r.waiting() > 0 && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	print()
+	r.next, r.sent = requests, sent.Load()
+	events := float64(max(r.sent-first, 1))
+	return stretch{rate: events / time.Since(began).Seconds(), cpu: (processorTime(r.cmd.Process.Pid) - used).Seconds() / events}, nil
+}
+
+// quarterRollups asks the rollups of the year before, which hold the first cycle and nothing else.
+const quarterRollups = `
+SELECT (SELECT sum(events) FROM channel_hour WHERE hour < now() - INTERVAL 250 DAY),
+       (SELECT sum(days) FROM (SELECT distinct_id, count() AS days, max(last_at) FROM person_day WHERE day < today() - 250 GROUP BY distinct_id))`
+
+// askQuarter answers how long that takes, the median of some runs after a first one.
+func (p *process) askQuarter(ctx context.Context, runs int) (time.Duration, error) {
+	w, err := warehouse.Open(ctx, warehouse.Config{Data: p.data})
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	var took []float64
+	for i := range runs + 1 {
+		began := time.Now()
+		var events, days uint64
+		if err := w.QueryRow(ctx, quarterRollups).Scan(&events, &days); err != nil {
+			return 0, err
+		}
+		if events == 0 || days == 0 {
+			return 0, fmt.Errorf("the rollups of the year before hold %d events and %d days of people", events, days)
+		}
+		if i > 0 {
+			took = append(took, time.Since(began).Seconds())
+		}
+	}
+	return time.Duration(median(took) * float64(time.Second)), nil
 }
 
 // check counts what is stored.
