@@ -62,7 +62,7 @@ func (c Condition) Comparison() string {
 // bound tells "> 5" from ">= 5": the number next to an inclusive bound that came of a strict one is written shorter.
 func bound(sign string, v, towards float64) string {
 	if strict := math.Nextafter(v, towards); len(plain(strict)) < len(plain(v)) {
-		return sign + " " + plain(strict)
+		return sign + " " + plain(strict+0) // not -0
 	}
 	return sign + "= " + plain(v)
 }
