@@ -8,7 +8,7 @@
 -- by the definitions (view origin_channels).
 -- An order, or whatever the definitions call a conversion, on any channel, belongs to the session during which it happens or that ended less than
 -- the time-out before: at most one, since sessions of a person are further apart than that.
--- Costs the days of the period (visit_day is sorted by day) and, of these, the granules of the person when there is one.
+-- Costs the days of the period (visit_day is sorted by day) or, of a person, the granules of the days on which person_day says that they were there.
 CREATE OR REPLACE VIEW sessions_between /*ON CLUSTER*/
 (
     person_id    String               COMMENT 'The person: a user id, or an anonymous id nobody has claimed',
@@ -58,7 +58,12 @@ WITH
         LEFT JOIN pairs AS p ON p.distinct_id = v.distinct_id
         WHERE v.day >= first_day
           AND v.day <= last_day
-          AND ({person:String} = '' OR v.distinct_id IN (ids))
+          AND ({person:String} = '' OR (v.day, v.distinct_id) IN
+              (
+                  SELECT day, distinct_id
+                  FROM person_day
+                  WHERE distinct_id IN (ids) AND day >= first_day AND day <= last_day
+              ))
         GROUP BY person
     ),
     named AS
