@@ -69,6 +69,7 @@ func (s *service) localHandler() http.Handler {
 	s.spoolRoutes(mux)
 	s.funnelRoutes(mux)
 	s.trustRoutes(mux)
+	s.tierRoutes(mux)
 	mux.HandleFunc("POST "+definitionsPath, answerJSON(s.applyDefinitions))
 	return mux
 }

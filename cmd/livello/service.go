@@ -27,6 +27,7 @@ import (
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/profile"
 	"github.com/livello/livello/queries"
+	"github.com/livello/livello/tiers"
 	"github.com/livello/livello/trust"
 	"github.com/livello/livello/warehouse"
 )
@@ -50,6 +51,7 @@ type service struct {
 
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
+	tiers      *tiers.Evaluator
 	eraser     *erasure.Eraser
 	funnel     *funnel.Keeper
 	resolver   *identity.Resolver
@@ -89,7 +91,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startTiers, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}

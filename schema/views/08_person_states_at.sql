@@ -31,21 +31,28 @@ CREATE OR REPLACE VIEW person_states_at /*ON CLUSTER*/
 )
 AS
 WITH
-    (SELECT version FROM definition) AS definitions_version,
-    (SELECT arrayMap(c -> c.name, criteria) FROM definition) AS criteria_names,
-    (SELECT arrayMap(c -> c.text, criteria) FROM definition) AS criteria_texts,
-    (SELECT arrayMap(c -> c.conditions, criteria) FROM definition) AS criteria_conditions,
-    (SELECT arrayMap(c -> (c.weight, c.targets), criteria) FROM definition) AS criteria_weights,
-    (SELECT tier2_needs FROM definition) AS needed,
-    (SELECT arrayMap(s -> s.name, micro_segments) FROM definition) AS segment_names,
-    (SELECT arrayMap(s -> (s.tier, s.conditions), micro_segments) FROM definition) AS segment_rules,
-    (SELECT arrayMap(s -> s.action, micro_segments) FROM definition) AS segment_actions,
-    (SELECT tier_actions FROM definition) AS actions_of_tiers,
-    (SELECT arrayMap(l -> l.name, lifecycle) FROM definition) AS lifecycle_names,
-    (SELECT arrayMap(l -> l.conditions, lifecycle) FROM definition) AS lifecycle_conditions,
-    (SELECT arrayMap(r -> r.name, context_rules) FROM definition) AS context_names,
-    (SELECT arrayMap(r -> r.text, context_rules) FROM definition) AS context_texts,
-    (SELECT arrayMap(r -> (r.conditions, r.penalty), context_rules) FROM definition) AS context_penalties,
+    -- One look at the definitions: each costs more than all that follows does for a person.
+    (
+        SELECT tuple(version, tier2_needs, tier_actions,
+            criteria.name, criteria.text, criteria.conditions, arrayMap(c -> (c.weight, c.targets), criteria),
+            micro_segments.name, micro_segments.action, arrayMap(s -> (s.tier, s.conditions), micro_segments),
+            lifecycle.name, lifecycle.conditions,
+            context_rules.name, context_rules.text, arrayMap(r -> (r.conditions, r.penalty), context_rules))
+        FROM definition
+    ) AS defined,
+    defined.2 AS needed,
+    defined.4 AS criteria_names,
+    defined.5 AS criteria_texts,
+    defined.6 AS criteria_conditions,
+    defined.7 AS criteria_weights,
+    defined.8 AS segment_names,
+    defined.9 AS segment_actions,
+    defined.10 AS segment_rules,
+    defined.11 AS lifecycle_names,
+    defined.12 AS lifecycle_conditions,
+    defined.13 AS context_names,
+    defined.14 AS context_texts,
+    defined.15 AS context_penalties,
     {at:DateTime64(3, 'UTC')} AS moment,
     judged AS
     (
@@ -75,7 +82,7 @@ WITH
 SELECT
     person_id,
     moment AS evaluated_at,
-    definitions_version AS definitions,
+    defined.1 AS definitions,
     features,
     arrayFilter((name, is_met) -> is_met, criteria_names, met) AS criteria_met,
     decided_tier AS tier,
@@ -87,7 +94,7 @@ SELECT
         arrayMap(
             r -> (r.1, -r.2, r.3),
             arrayFilter((r, p) -> p >= 0, arrayZip(context_names, taken, context_texts), asked))) AS reasons,
-    coalesce(nullIf(segment_actions[segment], ''), actions_of_tiers[toString(decided_tier)]) AS action_required,
+    coalesce(nullIf(segment_actions[segment], ''), (defined.3)[toString(decided_tier)]) AS action_required,
     toDateTime64(next_change, 3, 'UTC') AS due_at,
     known,
     first_seen,

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livello/livello/tiers"
+)
+
+// replayPath is on the local socket only.
+const replayPath = "/local/tiers/replay"
+
+// startTiers keeps tiers up to date until the service stops, as soon as the database is there. A service without doors, which loads a file and goes,
+// evaluates nobody: what it loads stays in the queue for the next one.
+func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) error {
+	s.tiers = &tiers.Evaluator{DB: s.db, Logger: s.log, Metrics: tiers.NewMetrics(registry),
+		Identity: func(ctx context.Context) error {
+			_, err := s.resolver.Tick(ctx)
+			return err
+		},
+		// More than a segment: loading does not keep up.
+		Busy: func() bool { return s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows },
+	}
+	if !s.serving {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		look := time.NewTicker(resolveEvery)
+		defer look.Stop()
+		for !s.prepared.Load() {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		s.tiers.Run(ctx)
+	}()
+	s.onStop("tiers", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+func (s *service) tierRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST "+replayPath, answerJSON(s.replayTiers))
+}
+
+// replayRequest is what replayPath takes: days as 2026-03-01.
+type replayRequest struct {
+	From string `json:"from"` // the first
+	To   string `json:"to"`   // the one after the last; empty: today
+}
+
+func (r replayRequest) days() (from, to time.Time, err error) {
+	if from, err = parseTime("from", time.DateOnly, r.From); err != nil {
+		return from, to, err
+	}
+	if from.IsZero() {
+		return from, to, errors.New("say from which day: --from 2026-03-01")
+	}
+	if to, err = parseTime("to", time.DateOnly, r.To); err != nil {
+		return from, to, err
+	}
+	if to.IsZero() {
+		to = time.Now().UTC().Truncate(24 * time.Hour)
+	}
+	return from, to, nil
+}
+
+func (s *service) replayTiers(ctx context.Context, ask replayRequest) (tiers.Replayed, error) {
+	from, to, err := ask.days()
+	if err != nil {
+		return tiers.Replayed{}, err
+	}
+	return s.tiers.Replay(ctx, from, to)
+}
