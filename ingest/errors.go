@@ -124,11 +124,12 @@ func echoError(c echo.Context, err *echo.HTTPError) *Error {
 
 // statusOf is the status that HandleErrors answers with.
 func statusOf(c echo.Context, err error) int {
+	if err == nil {
+		return c.Response().Status
+	}
 	var known interface{ HTTPStatus() int }
 	var routed *echo.HTTPError
 	switch {
-	case err == nil:
-		return c.Response().Status
 	case errors.As(err, &known):
 		return known.HTTPStatus()
 	case errors.As(err, &routed):

@@ -7,7 +7,7 @@ import (
 )
 
 // Claim is a group of ids that are being accepted together: nobody else can claim an id of it meanwhile. It ends with
-// Confirm, once the events are durable, or with Release, when they could not be kept.
+// Confirm, once the events are durable, or with Release, when they could not be kept, and must not be used after that.
 type Claim struct {
 	index *Index
 	added []uuid.UUID
@@ -16,7 +16,8 @@ type Claim struct {
 // Claim begins a claim; it waits for the claim before it to end.
 func (x *Index) Claim() *Claim {
 	x.claims.Lock()
-	return &Claim{index: x}
+	x.claim = Claim{x, x.claim.added[:0]} // one at a time: its memory serves the next
+	return &x.claim
 }
 
 // Take claims the ids that are new and sets keep for them; it clears keep for those that were accepted before or stand in this

@@ -61,6 +61,7 @@ type Index struct {
 	log    *slog.Logger
 
 	claims sync.Mutex // held by the one open Claim, and while pending changes hands
+	claim  Claim      // that one
 	page   [blockIDs * idBytes]byte
 
 	mu       sync.RWMutex // guards what follows against Flush and Close
