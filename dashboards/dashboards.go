@@ -20,6 +20,7 @@ var boards = []struct {
 	build func() (dashboard.Dashboard, error)
 }{
 	{"engagement-overview.json", overview},
+	{"customer-value.json", value},
 }
 
 // Board is one generated file.

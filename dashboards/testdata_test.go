@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/livello/livello/schema"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
 )
@@ -57,12 +56,9 @@ const (
 // warehouseWithEvents is a migrated database; without events where full is false.
 func warehouseWithEvents(t *testing.T, full bool) *warehouse.Warehouse {
 	t.Helper()
-	w := engine.Open(t)
-	if _, err := schema.Up(context.Background(), w, schema.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	w := engine.Migrated(t)
 	if full {
-		for _, statement := range []string{fixture, verified} {
+		for _, statement := range []string{fixture, verified, dollarRate, spent} {
 			if err := w.Exec(context.Background(), statement); err != nil {
 				t.Fatal(err)
 			}
