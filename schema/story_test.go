@@ -59,12 +59,13 @@ func TestViewsWithJoinUseNulls(t *testing.T) {
 	w := engine.Migrated(t)
 	insert(t, w, "1", spanning()...)
 	insert(t, w, "2", ev{at: time.Now(), kind: "page_view", channel: "web", user: "now"})
-	for _, view := range column(t, w, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' ORDER BY name") {
+	for _, view := range column(t, w, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' AND empty(parameterized_view_parameters) ORDER BY name") {
 		var answers []string
 		for _, nulls := range []int{0, 1} {
 			answers = append(answers, strings.Join(column(t, w, fmt.Sprintf("SELECT toString(tuple(*)) AS row FROM %s ORDER BY row SETTINGS join_use_nulls = %d", view, nulls)), "\n"))
 		}
-		if answers[0] == "" || answers[0] != answers[1] {
+		evaluated := view == "person_tiers" || view == "tier_history" // empty until the evaluation has run
+		if answers[0] == "" && !evaluated || answers[0] != answers[1] {
 			t.Errorf("%s:\n%s\nwith join_use_nulls = 1:\n%s", view, answers[0], answers[1])
 		}
 	}
