@@ -21,6 +21,7 @@ var boards = []struct {
 }{
 	{"engagement-overview.json", overview},
 	{"customer-value.json", value},
+	{"funnel-of-metrics.json", funnelOfMetrics},
 }
 
 // Board is one generated file.

@@ -1,0 +1,62 @@
+package dashboards
+
+import (
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// funnelOfMetrics is leadership's board: what a period was worth, and down the funnel what fed it, against the period before.
+func funnelOfMetrics() (dashboard.Dashboard, error) {
+	c, err := newCatalogue()
+	if err != nil {
+		return dashboard.Dashboard{}, err
+	}
+	board := dashboard.NewDashboardBuilder("Funnel of metrics").
+		Uid("livello-funnel-of-metrics").
+		Description("What marketing was worth in the period, and what fed it: business, outcomes, interaction and advocacy, counts. Each beside the same number of days before. Days are whole UTC days.").
+		Tags([]string{boardTag}).
+		Timezone(common.TimeZoneUtc).Time("now-30d", "now").Refresh("5m").
+		Tooltip(dashboard.DashboardCursorSyncCrosshair).
+		Link(otherBoards()).
+		WithVariable(datasourceVariable()).
+		WithVariable(channelVariable(c.pick("channel_summary", "SELECT toString(channel) AS channel FROM answer ORDER BY channel"))).
+		WithRow(dashboard.NewRowBuilder("Worth")).
+		WithPanel(metric(c, "Revenue, base currency", "revenue", count)).
+		WithPanel(metric(c, "Cost, base currency", "cost", count)).
+		WithPanel(metric(c, "Return on investment", "roi", share)).
+		WithPanel(metric(c, "Lifetime value of a customer", "ltv", count)).
+		WithPanel(metric(c, "Cost of a new customer", "cac", count)).
+		WithPanel(metric(c, "Lifetime value to cost", "ltv_to_cac", count).Decimals(1)).
+		WithRow(dashboard.NewRowBuilder("What it led to")).
+		WithPanel(metric(c, "Conversions", "conversions", count)).
+		WithPanel(metric(c, "New customers", "new_customers", count)).
+		WithPanel(metric(c, "Orders of returning customers", "repeat_purchase_rate", share)).
+		WithPanel(metric(c, "Retention within a week", "retention", share)).
+		WithPanel(metric(c, "NPS", "nps", share)).
+		WithPanel(metric(c, "CSAT", "csat", share)).
+		WithRow(dashboard.NewRowBuilder("The loop, from business down to counts")).
+		WithPanel(loop(c, "Business", "business")).
+		WithPanel(loop(c, "Outcomes", "outcome")).
+		WithPanel(loop(c, "Interaction and advocacy", "foundational")).
+		WithPanel(loop(c, "Counts", "counting")).
+		WithRow(dashboard.NewRowBuilder("Channels")).
+		WithPanel(rateOverTime(c)).
+		WithPanel(moneyOverTime(c)).
+		WithPanel(channelsOfMetrics(c)).
+		WithRow(dashboard.NewRowBuilder("What cannot be told")).
+		WithPanel(metricProblems(c))
+	if c.err != nil {
+		return dashboard.Dashboard{}, fmt.Errorf("queries of the board: %w", c.err)
+	}
+	d, err := board.Build()
+	if err != nil {
+		return d, fmt.Errorf("build the board: %w", err)
+	}
+	numberPanels(&d)
+	for i := range d.Links {
+		d.Links[i].Placement = nil
+	}
+	return d, nil
+}
