@@ -1,7 +1,7 @@
 -- Features of a person: what they did lately, with recent days counting more.
 --
--- Any id the person is known by finds them. No row means no event in the last 365 days. What each number means stands with the view
--- person_features, where it is defined.
+-- Any id the person is known by finds them; rollups are read by key, for this person alone. No row means no event in the last 365 days.
+-- What each number means stands in docs/features.md and with the view person_features_of, where it is defined.
 --
 -- param  person                            String              any id of the person
 -- column person_id                         String              the person: a user id, or an anonymous id nobody has claimed
@@ -32,30 +32,34 @@
 -- column last_seen                         DateTime64(3, 'UTC')
 SELECT
     person_id,
-    visits_7d,
-    visits_7d_weighted,
-    page_views_7d,
-    page_views_7d_weighted,
-    downloads_7d,
-    downloads_7d_weighted,
-    email_opens_7d,
-    email_opens_7d_weighted,
-    email_clicks_7d,
-    email_clicks_7d_weighted,
-    chats_7d,
-    chats_7d_weighted,
-    forms_7d,
-    forms_7d_weighted,
-    advanced_interactions_7d,
-    advanced_interactions_7d_weighted,
-    active_days_30d,
-    carts_30d,
-    purchases_365d,
+    toUInt64(features[1]) AS visits_7d,
+    features[2] AS visits_7d_weighted,
+    toUInt64(features[3]) AS page_views_7d,
+    features[4] AS page_views_7d_weighted,
+    toUInt64(features[7]) AS downloads_7d,
+    features[8] AS downloads_7d_weighted,
+    toUInt64(features[9]) AS email_opens_7d,
+    features[10] AS email_opens_7d_weighted,
+    toUInt64(features[11]) AS email_clicks_7d,
+    features[12] AS email_clicks_7d_weighted,
+    toUInt64(features[13]) AS chats_7d,
+    features[14] AS chats_7d_weighted,
+    toUInt64(features[15]) AS forms_7d,
+    features[16] AS forms_7d_weighted,
+    toUInt64(features[17]) AS advanced_interactions_7d,
+    features[18] AS advanced_interactions_7d_weighted,
+    toUInt8(features[19]) AS active_days_30d,
+    toUInt64(features[20]) AS carts_30d,
+    toUInt64(features[22]) AS purchases_365d,
     revenue_365d,
-    days_since_last_event,
-    days_since_last_purchase,
-    trend,
+    if(isNaN(features[26]), NULL, toInt32(features[26])) AS days_since_last_event,
+    if(isNaN(features[27]), NULL, toInt32(features[27])) AS days_since_last_purchase,
+    toInt64(features[32]) AS trend,
     toDateTime64(first_seen, 3, 'UTC') AS first_seen,
     toDateTime64(last_seen, 3, 'UTC') AS last_seen
-FROM person_features
-WHERE person_id = coalesce((SELECT any(person_id) FROM person_ids WHERE distinct_id = {person:String} HAVING count() > 0), {person:String})
+FROM person_features_of(
+    at = now('UTC'),
+    batch = '00000000-0000-0000-0000-000000000000',
+    person = (SELECT if(any(person_id) = '', {person:String}, any(person_id)) FROM person_ids WHERE distinct_id = {person:String}))
+WHERE person_id = (SELECT if(any(person_id) = '', {person:String}, any(person_id)) FROM person_ids WHERE distinct_id = {person:String})
+  AND toDate(last_seen) > toDate(now('UTC')) - 365
