@@ -1,7 +1,7 @@
 -- The few events that cost or bring money: clicks on campaigns, leads, carts, orders, deals. A narrow copy of some 5 % of the events, so
 -- that value and attribution over all history need not read all history.
 --
--- A kind that definitions may name as a conversion has to be among them; attribution refuses one that is not (docs/value.md).
+-- A kind that the definitions name as a conversion has to be among them: there are no conversions of others here (docs/value.md).
 -- ReplacingMergeTree, with the key of events: a repeated delivery collapses. A reader says FINAL, which is cheap here.
 -- ORDER BY (distinct_id, ts, event_id): everything is asked per person, in order. PARTITION BY month, as events.
 CREATE TABLE IF NOT EXISTS milestones /*ON CLUSTER*/
