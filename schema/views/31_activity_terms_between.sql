@@ -64,15 +64,31 @@ WITH
         FROM comings
         GROUP BY at
     ),
+    -- Who ordered within the days, and all their ids: only these few are looked up in history.
+    candidates AS
+    (
+        SELECT DISTINCT coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person
+        FROM milestones AS o
+        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
+        WHERE o.kind IN ('purchase', 'opportunity_won')
+          AND o.ts >= toDateTime64({from:Date}, 3, 'UTC')
+          AND o.ts < toDateTime64({to:Date}, 3, 'UTC')
+    ),
+    candidate_ids AS
+    (
+        SELECT person AS distinct_id FROM candidates
+        UNION ALL
+        SELECT distinct_id FROM person_ids WHERE person_id IN (SELECT person FROM candidates)
+    ),
     buyers AS
     (
         SELECT
             coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
             min(o.ts) AS first_order,
             toString(argMin(o.channel, (o.ts, o.channel))) AS first_channel
-        FROM milestones AS o FINAL
+        FROM milestones AS o
         LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE o.kind IN ('purchase', 'opportunity_won')
+        WHERE o.kind IN ('purchase', 'opportunity_won') AND o.distinct_id IN (SELECT distinct_id FROM candidate_ids)
         GROUP BY person
         HAVING toDate(first_order) >= {from:Date} AND toDate(first_order) < {to:Date}
     ),
@@ -83,12 +99,7 @@ WITH
             min(d.first_at) AS first_event
         FROM person_day AS d
         LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE d.distinct_id IN
-        (
-            SELECT person FROM buyers
-            UNION ALL
-            SELECT distinct_id FROM person_ids WHERE person_id IN (SELECT person FROM buyers)
-        )
+        WHERE d.distinct_id IN (SELECT distinct_id FROM candidate_ids)
         GROUP BY person
     )
 SELECT

@@ -48,9 +48,9 @@ WITH
             money.money_day AS money_day,
             money.money_channel AS money_channel,
             money.money_term AS money_term,
-            if(r.rate > 0, money.money_amount * toFloat64(r.rate), nan) AS money_amount,
+            multiIf(money.money_amount = 0, 0, r.rate > 0, money.money_amount * toFloat64(r.rate), nan) AS money_amount,
             multiIf(
-                r.rate > 0, '',
+                money.money_amount = 0 OR r.rate > 0, '',
                 money.code = '', concat('money without a currency on ', toString(money.money_day)),
                 concat('no rate from ', money.code, ' to ', base_code, ' for ', toString(money.money_day))) AS money_problem
         FROM money
