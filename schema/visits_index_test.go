@@ -25,7 +25,7 @@ func granules(t *testing.T, w *warehouse.Warehouse, table, sql string) (read, al
 	if err := answer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`ReadFromMergeTree \([^)]*\.`+table+`\)(?s:.*?)Min-?Max(?s:.*?)Granules: \d+/(\d+)(?s:.*?)PrimaryKey(?s:.*?)Granules: (\d+)/\d+`).FindSubmatch(plan)
+	found := regexp.MustCompile(`ReadFromMergeTree \([^)]*\.` + table + `\)(?s:.*?)Min-?Max(?s:.*?)Granules: \d+/(\d+)(?s:.*?)PrimaryKey(?s:.*?)Granules: (\d+)/\d+`).FindSubmatch(plan)
 	if found == nil {
 		t.Fatalf("no primary key of %s in the plan\n%s", table, plan)
 	}
