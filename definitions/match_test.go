@@ -20,9 +20,10 @@ import (
 // definitions and events whose texts hold whatever SQL, LIKE and regular expressions give a meaning to.
 func TestGeneratedQueryAgainstPlainMatching(t *testing.T) {
 	w := engine.Open(t)
-	texts := []string{"", "a", "b", "A b", "a_b", "a-b", "a%b", `a\b`, "a'b", "a\"b", "a?b", "a*b", "ab", "a/b", "a/b/", "/", "a.b", "(a|b)", "ä", "Ä b", "a{x:String}b", "-- b", "a\tb", " _a b- "}
-	patterns := append([]string{"*", "**", "a*", "*b", "*a*", "a*b", "*_*", "*%*", `*\*`, `\*`, "*'*", "a?b", "?", "*/", "*/b", "/*", "*(a*", "*{x*", "*.b", "*ä*", "A*", "* b"}, texts[1:]...)
-	patterns = slices.DeleteFunc(patterns, func(p string) bool { return strings.ContainsAny(p, "\t") || strings.Trim(p, " _-") == "" })
+	// What is made by chance seldom fits; these are near one another.
+	const letters = "aab_%\\'\"?/-. A\u00e4({"
+	texts := rapid.OneOf(rapid.SampledFrom([]string{"", "/", "a", "{x:String}", "-- b", "a/", "a_xb", "axxb", "a%xb", `a\xb`, "a'xb"}), rapid.StringOfN(rapid.RuneFrom([]rune(letters+"\t")), 0, 5, -1))
+	patterns := rapid.OneOf(rapid.SampledFrom([]string{"*", "a*", "*a", "*a*", "a*b", "a_*b", "a%*b", `a\*b`, "a'*b", "a?*b"}), rapid.StringOfN(rapid.RuneFrom([]rune(letters+"**")), 1, 4, -1))
 	kinds := []string{"page_view", "content_download", "email_click", "survey_response", "search"}
 	fields := []string{"name", "path", "url", "content_id", "source", "properties.a'b", "properties.x"}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -32,7 +33,7 @@ func TestGeneratedQueryAgainstPlainMatching(t *testing.T) {
 				m = append(m, definitions.FieldMatch{Field: "kind", Patterns: []string{rapid.SampledFrom(kinds).Draw(rt, "kind")}})
 			}
 			for _, field := range rapid.SliceOfNDistinct(rapid.SampledFrom(fields), 1, 2, rapid.ID).Draw(rt, "fields") {
-				m = append(m, definitions.FieldMatch{Field: field, Patterns: rapid.SliceOfN(rapid.SampledFrom(patterns), 1, 3).Draw(rt, "patterns")})
+				m = append(m, definitions.FieldMatch{Field: field, Patterns: rapid.SliceOfN(patterns, 1, 3).Draw(rt, "patterns")})
 			}
 			return m
 		}
@@ -50,7 +51,7 @@ func TestGeneratedQueryAgainstPlainMatching(t *testing.T) {
 		want := sums{Signals: map[string]uint64{}, Pages: []string{}}
 		var rows []string
 		for range rapid.IntRange(1, 12).Draw(rt, "events") {
-			text := func(label string) string { return rapid.SampledFrom(texts).Draw(rt, label) }
+			text := func(label string) string { return texts.Draw(rt, label) }
 			e := map[string]string{"kind": rapid.SampledFrom(append(kinds, "identify")).Draw(rt, "kind"), "name": text("name"), "path": text("path"), "url": text("url"),
 				"content_id": text("content_id"), "source": text("source"), "properties.a'b": text("property"), "properties.x": text("property"),
 				"machine": rapid.SampledFrom([]string{"", "", "", "bot"}).Draw(rt, "machine")}

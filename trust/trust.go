@@ -56,7 +56,7 @@ func (h Hold) hold(ctx context.Context) (release func(), err error) {
 var files embed.FS
 
 // checks are the tables that are compared with what they are made from, that with receipts first.
-var checks = []string{"events", "person_day", "channel_hour", "survey_day", "identity_edges", "account_members", "person_traits"}
+var checks = []string{"events", "person_day", "person_signals", "channel_hour", "survey_day", "identity_edges", "account_members", "person_traits"}
 
 func statement(name string) (string, error) {
 	text, err := files.ReadFile(path.Join("sql", name+".sql"))

@@ -130,6 +130,9 @@ func (v *Verifier) compare(ctx context.Context, s span, tables []string) ([]sum,
 	var sums []sum
 	for _, table := range tables {
 		text, err := statement(table)
+		if err == nil {
+			text, err = withViews(ctx, v.DB, text)
+		}
 		if err != nil {
 			return nil, err
 		}
