@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/schema"
 	"github.com/livello/livello/warehouse"
 )
@@ -52,6 +53,9 @@ func runBare(ctx context.Context, work string, rows [][]byte, events int, settin
 	}
 	defer w.Close()
 	if _, err := schema.Up(ctx, w, schema.Options{}); err != nil {
+		return 0, err
+	}
+	if err := definitions.Ensure(ctx, w); err != nil { // the same views as the service has
 		return 0, err
 	}
 	began := time.Now()
