@@ -69,16 +69,16 @@ func merge(r *rig) {
 	r.insert(engaged(hour, "a1", "")...)
 	r.insert(happened{at: hour, kind: "page_view", user: "ada", path: "/"})
 	r.tick()
-	r.want(standing, "a1 2medium", "ada 0")
+	r.want(standing, "a1 2medium", "ada 1")
 	r.clock = r.clock.Add(time.Minute)
 	r.insert(happened{at: r.clock.Add(-time.Second), kind: "identify", anon: "a1", user: "ada"})
 	r.tick()
 	r.want(standing, "ada 2medium")
 	r.want("SELECT arrayStringConcat(distinct_ids, ' ') FROM person_states FINAL", "a1 ada")
-	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 20 12:01:00", "ada 0>2medium 20 12:01:00")
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 20 12:01:00", "ada 0>1 20 12:00:00", "ada 1>2medium 20 12:01:00")
 	r.tick()
 	r.due()
-	r.want(written, "3")
+	r.want(written, "4")
 }
 
 func dueOnce(r *rig) {
@@ -96,8 +96,8 @@ func dueOnce(r *rig) {
 			r.t.Errorf("%s: %+v was due", r.clock, done)
 		}
 	}
-	r.want(standing, "a1 0", "old 0")
-	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 27 12:00:00")
+	r.want(standing, "a1 0", "old 1")
+	r.want(changes, "a1 0>2medium 20 12:00:00", "a1 2medium>0 27 12:00:00", "old 0>1 20 12:00:00")
 	r.clock = time.Date(2026, 3, 30, 0, 0, 5, 0, time.UTC)
 	r.due()
 	r.want("SELECT arrayStringConcat(lifecycle, ' ') FROM person_tiers WHERE person_id = 'old'", "first_time_buyer lapsed")
@@ -307,8 +307,9 @@ func erased(r *rig) {
 	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
 	r.insert(engaged(r.clock.Add(-time.Hour), "a2", "")...)
 	r.tick()
-	r.exec("ALTER TABLE person_day DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
-	r.exec("ALTER TABLE person_signals DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
+	for _, table := range r.rows("SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'distinct_id' AND table IN ('person_day', 'person_signals', 'person_month')") {
+		r.exec("ALTER TABLE " + table + " DELETE WHERE distinct_id = 'a1' SETTINGS mutations_sync = 2")
+	}
 	r.exec("INSERT INTO touched_ids (distinct_id) VALUES ('a1')")
 	r.clock = r.clock.Add(time.Minute)
 	r.tick()

@@ -22,7 +22,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	make := promauto.With(registry)
 	m := &Metrics{
 		people:   make.NewCounterVec(prometheus.CounterOpts{Name: "livello_tiers_people_evaluated_total", Help: "Evaluations of a person, by clock: news, due or replay."}, []string{"clock"}),
-		changes:  make.NewCounterVec(prometheus.CounterOpts{Name: "livello_tiers_changes_total", Help: "Of them, those that found another tier or micro-segment than before."}, []string{"clock"}),
+		changes:  make.NewCounterVec(prometheus.CounterOpts{Name: "livello_tiers_changes_total", Help: "Of them, those that found another tier or micro-segment than before, or came across two or three criteria."}, []string{"clock"}),
 		seconds:  make.NewCounterVec(prometheus.CounterOpts{Name: "livello_tiers_evaluation_seconds_total", Help: "Time that took."}, []string{"clock"}),
 		lag:      make.NewGauge(prometheus.GaugeOpts{Name: "livello_tiers_lag_seconds", Help: "From the arrival of the oldest news in the last evaluation to its end; 0 when there was none."}),
 		failures: make.NewCounter(prometheus.CounterOpts{Name: "livello_tiers_failed_evaluations_total", Help: "Evaluations that ended with an error; they are made up for."}),

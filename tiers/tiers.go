@@ -70,7 +70,7 @@ type Evaluator struct {
 // Evaluated says what a call has done.
 type Evaluated struct {
 	People  int     `json:"people"`  // evaluated
-	Changes int     `json:"changes"` // of them, with another tier or micro-segment than before
+	Changes int     `json:"changes"` // of them, written into tier_observations: another tier or micro-segment, or across two or three criteria
 	Seconds float64 `json:"seconds"`
 }
 

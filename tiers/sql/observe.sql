@@ -1,5 +1,5 @@
 -- States of a batch, or of everybody (a batch of zeros), that differ from the last one observed; where there is a last one and no state any more, the
--- state is no tier. Times of one person grow from row to row, whatever the clock does.
+-- state is no tier. Two criteria and three are told apart as well, so that it can be asked how well either foretells (signal_strength). Times of one person grow from row to row, whatever the clock does.
 INSERT INTO tier_observations (person_id, at, version, tier, micro_segment, score, criteria_met, lifecycle, reasons, features, definitions, replayed)
 WITH
     last AS
@@ -8,7 +8,8 @@ WITH
             person_id,
             max(at) AS last_at,
             argMax(tier, at) AS last_tier,
-            argMax(toString(micro_segment), at) AS last_segment
+            argMax(toString(micro_segment), at) AS last_segment,
+            argMax(length(criteria_met), at) AS last_met
         FROM tier_observations
         WHERE at <= {before:DateTime64(3, 'UTC')}
             AND ({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR person_id IN (SELECT distinct_id FROM evaluation_scope WHERE batch = {batch:UUID}))
@@ -34,5 +35,8 @@ FROM
     WHERE ({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') OR person_id IN (SELECT distinct_id FROM evaluation_scope WHERE batch = {batch:UUID}))
 ) AS now
 FULL OUTER JOIN last ON last.person_id = now.person_id
-WHERE now.tier != last_tier OR toString(now.micro_segment) != last_segment
+WHERE now.tier != last_tier
+    OR toString(now.micro_segment) != last_segment
+    OR (length(now.criteria_met) >= 2) != (last_met >= 2)
+    OR (length(now.criteria_met) >= 3) != (last_met >= 3)
 SETTINGS join_use_nulls = 0
