@@ -9,7 +9,6 @@ package measurements
 import (
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -35,11 +34,8 @@ var (
 // rateKind is the kind of exchange rates.
 const rateKind = "exchange_rate"
 
-// Prefixes of kinds that users make up: of sums, which are money when they have a currency, and of levels.
-const (
-	customPrefix = "custom_"
-	levelPrefix  = "level_"
-)
+// customPrefix begins kinds of sums that users make up, which are money when they have a currency; levels begin with level_.
+const customPrefix = "custom_"
 
 // Kinds are all that are known by name. Beside them are those of a user's own, which begin with custom_ or level_.
 func Kinds() []string { return slices.Concat(moneyKinds, sumKinds, levelKinds, []string{rateKind}) }
@@ -50,10 +46,6 @@ var ownKind = regexp.MustCompile(`^(custom|level)_[a-z0-9][a-z0-9_]{0,55}$`)
 func KnownKind(kind string) bool { return slices.Contains(Kinds(), kind) || ownKind.MatchString(kind) }
 
 func isMoney(kind string) bool { return slices.Contains(moneyKinds, kind) }
-
-func isLevel(kind string) bool {
-	return slices.Contains(levelKinds, kind) || strings.HasPrefix(kind, levelPrefix)
-}
 
 // same is what a measurement of one source is recognized by.
 func (m *Measurement) same() [4]string {
