@@ -132,21 +132,20 @@ func (p *sections) read(root node) {
 // check compares what sections say of one another.
 func (p *sections) check() {
 	features := p.d.FeatureNames()
-	known := func(kind string, refs []reference, names []string, section string) {
+	known := func(kind string, refs []reference, names []string) {
 		for _, ref := range refs {
 			if slices.Contains(names, ref.name) {
 				continue
 			}
 			p.fail(ref.at, "there is no %s %s%s", kind, ref.name, didYouMean(ref.name, names))
 		}
-		_ = section
 	}
-	known("feature", p.features, features, "signals")
+	known("feature", p.features, features)
 	var pages []string
 	for _, page := range p.d.KeyPages {
 		pages = append(pages, page.Name)
 	}
-	known("key page", p.pages, pages, "key_pages")
+	known("key page", p.pages, pages)
 	p.checkInherited(features, pages)
 	p.fillHalfLives()
 }

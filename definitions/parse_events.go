@@ -1,6 +1,7 @@
 package definitions
 
 import (
+	"errors"
 	"math"
 	"regexp"
 	"slices"
@@ -44,7 +45,8 @@ func (p *sections) events(n node) []Rule {
 // incomplete is the error for an entry that lacks something, unless what it has is wrong in itself.
 func (p *sections) incomplete(n node, format string, args ...any) {
 	for _, err := range p.errs {
-		if e, ok := err.(*Error); ok && strings.HasPrefix(e.Field, n.at.field+".") {
+		var e *Error
+		if errors.As(err, &e) && strings.HasPrefix(e.Field, n.at.field+".") {
 			return
 		}
 	}
