@@ -1,10 +1,13 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +35,7 @@ func wholeBehind(file io.ReaderAt, size, offset int64) int64 {
 		magic = olderMagic
 	}
 	whole := false
-	_, _, err = readFrames(&behind{sealedHeader(magic, id), file, offset + long}, int64(segmentHeader)+size-offset-long, func([]byte, int) error {
+	_, _, err = readFrames(&behind{sealedHeader(magic, id), file, offset + long}, int64(segmentHeader)+size-offset-long, nil, func([]byte, int) error {
 		whole = true
 		return io.EOF // enough
 	})
@@ -93,6 +96,31 @@ func (s *Spool) cutOut(file *os.File, path string, info fs.FileInfo, offset int6
 	s.mu.Unlock()
 	s.o.Logger.Error("the disk damaged accepted events: they are set aside and not loaded", "segment", path, "set_aside", aside, "events", rows, "bytes", end-offset)
 	return nil
+}
+
+// healer writes what was corrected back to the file, and nothing that is there already.
+type healer struct {
+	file   *os.File
+	log    *slog.Logger
+	healed bool
+}
+
+func (h *healer) WriteAt(right []byte, at int64) (int, error) {
+	is := make([]byte, len(right))
+	if _, err := h.file.ReadAt(is, at); err == nil && bytes.Equal(is, right) {
+		return len(right), nil
+	}
+	h.healed = true
+	h.log.Warn("a bit of the spool had flipped on the disk and was turned back", "segment", h.file.Name(), "offset", at)
+	return h.file.WriteAt(right, at)
+}
+
+// sync makes what was written durable; the file's time says when its events were accepted, and stays.
+func (h *healer) sync(info fs.FileInfo) error {
+	if !h.healed {
+		return nil
+	}
+	return errors.Join(os.Chtimes(h.file.Name(), info.ModTime(), info.ModTime()), h.file.Sync())
 }
 
 // damagedRows is how many events a frame that was cut out has by its header.

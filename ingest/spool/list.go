@@ -186,7 +186,7 @@ func (f *File) Close() error { return f.file.Close() }
 
 // Blocks calls each with every whole block of Native format. Damage after them is errTorn wrapped, with where it begins.
 func (f *File) Blocks(each func(block []byte, rows int) error) error {
-	_, end, err := readFrames(f.file, f.Bytes, each)
+	_, end, err := readFrames(f.file, f.Bytes, nil, each)
 	if err == io.EOF {
 		return nil
 	}

@@ -89,9 +89,10 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 	if err != nil {
 		return nil, err
 	}
+	healed := &healer{file: file, log: s.o.Logger}
 	seg := &Segment{Number: number, First: info.ModTime(), Last: info.ModTime(), path: path}
 	var ids []uuid.UUID
-	seg.ID, seg.Bytes, err = readFrames(file, info.Size(), func(block []byte, rows int) error {
+	seg.ID, seg.Bytes, err = readFrames(file, info.Size(), healed, func(block []byte, rows int) error {
 		var err error
 		if ids, err = event.BlockEventIDs(ids[:0], block); err != nil {
 			return err
@@ -115,6 +116,9 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 			}
 		}
 	case err != io.EOF:
+		return nil, err
+	}
+	if err := healed.sync(info); err != nil {
 		return nil, err
 	}
 	if seg.Rows == 0 && needed { // what there was of it is kept as torn

@@ -105,12 +105,18 @@ func readHeader(in io.Reader) (id uuid.UUID, ofFrames int, err error) {
 
 // readFrames calls each with every whole frame of a segment file's content and answers its id and where the last frame ends. A frame
 // with one flipped bit is given as it was written. The error is io.EOF at a clean end, errTorn (wrapped, with the reason) where
-// something else follows, or a fault of reading. The block is valid until the next call.
-func readFrames(file io.ReaderAt, size int64, each func(block []byte, rows int) error) (id uuid.UUID, end int64, err error) {
+// something else follows, or a fault of reading. The block is valid until the next call. Bits that were turned back are written to heal,
+// which may be nil: another one may flip later.
+func readFrames(file io.ReaderAt, size int64, heal io.WriterAt, each func(block []byte, rows int) error) (id uuid.UUID, end int64, err error) {
 	in := bufio.NewReaderSize(io.NewSectionReader(file, 0, size), 1<<20)
 	id, headerLength, err := readHeader(in)
 	if err != nil {
 		return id, 0, err
+	}
+	if heal != nil && headerLength == frameHeader {
+		if _, err := heal.WriteAt(sealedHeader(segmentMagic, id), 0); err != nil { // what it most likely was
+			return id, 0, err
+		}
 	}
 	end = int64(segmentHeader)
 	var block []byte
@@ -134,6 +140,10 @@ func readFrames(file io.ReaderAt, size int64, each func(block []byte, rows int) 
 			return id, end, err
 		} else if crc32.Update(crc32.Checksum(header[:8], castagnoli), castagnoli, block) != binary.LittleEndian.Uint32(header[8:]) {
 			torn = fmt.Errorf("%w: checksum", errTorn)
+		} else if heal != nil && headerLength == frameHeader && crc32.ChecksumIEEE(block) != binary.LittleEndian.Uint32(header[12:]) {
+			if _, err := heal.WriteAt(appendFrame(nil, block, int(rows)), end); err != nil { // the bit is in the second sum
+				return id, end, err
+			}
 		}
 		if torn != nil {
 			f, ok := correct(file, size, end, header)
@@ -141,6 +151,11 @@ func readFrames(file io.ReaderAt, size int64, each func(block []byte, rows int) 
 				return id, end, torn
 			}
 			length, rows, block = uint32(len(f.block)), f.rows, f.block
+			if heal != nil {
+				if _, err := heal.WriteAt(appendFrame(nil, f.block, int(f.rows)), end); err != nil {
+					return id, end, err
+				}
+			}
 			in.Reset(io.NewSectionReader(file, end+int64(headerLength)+int64(length), size-end-int64(headerLength)-int64(length)))
 		}
 		if each != nil {
@@ -193,7 +208,7 @@ func (s *Segment) frames(each func(block []byte, rows int) error) error {
 		return fmt.Errorf("open segment: %w", err)
 	}
 	defer file.Close()
-	_, end, err := readFrames(file, s.Bytes, each)
+	_, end, err := readFrames(file, s.Bytes, nil, each)
 	if err == io.EOF && end != s.Bytes {
 		err = fmt.Errorf("%w: it ends after %d of %d bytes", errTorn, end, s.Bytes)
 	}

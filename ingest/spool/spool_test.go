@@ -285,6 +285,13 @@ func TestFlippedBits(t *testing.T) {
 		if aside, _ := filepath.Glob(filepath.Join(dir, "spool", "*.*-*")); len(aside) != 0 {
 			t.Fatalf("bit flipped at %d: %v is set aside", at, aside)
 		}
+		healed, err := filepath.Glob(filepath.Join(dir, "spool", "0*"))
+		if err != nil || len(healed) != 1 {
+			t.Fatalf("the spool holds %v: %v", healed, err)
+		}
+		if now, err := os.ReadFile(healed[0]); err != nil || !bytes.Equal(now, content) {
+			t.Fatalf("bit flipped at %d: the file is not what it was: %v", at, err)
+		}
 		if err := errors.Join(s.Close(), s.index.Close()); err != nil {
 			t.Fatal(err)
 		}

@@ -109,7 +109,7 @@ func TestClickHouseInTrouble(t *testing.T) {
 		"INSERT cut in the middle":                  cutRequests,
 	} {
 		t.Run(name, func(t *testing.T) {
-			clickhouse := t.TempDir()
+			clickhouse := migrated(t, t.TempDir())
 			neighbour := start(t, clickhouse)
 			t.Cleanup(func() { neighbour.kill() })
 			line := newWay(t, clickhouse)
@@ -132,7 +132,7 @@ func TestClickHouseInTrouble(t *testing.T) {
 		})
 	}
 	t.Run("ClickHouse killed with kill -9", func(t *testing.T) {
-		clickhouse := t.TempDir()
+		clickhouse := migrated(t, t.TempDir())
 		neighbour := start(t, clickhouse)
 		t.Cleanup(func() { neighbour.kill() })
 		line := newWay(t, clickhouse)
@@ -153,7 +153,7 @@ func (w *world) finishNextDoor(fault string, times int, neighbour **service) {
 	w.t.Helper()
 	w.stop()
 	w.sending.Wait()
-	waitLoaded(w.t, w.service, w.data)
+	waitLoaded(w.t, w.service, w.data, "segment", "sending", "doubtful") // verify sees the neighbour's folder alone
 	w.service.terminate(w.t)
 	(*neighbour).terminate(w.t)
 	w.account(fault, times)

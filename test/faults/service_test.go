@@ -32,6 +32,37 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// template is a data folder with the schema in it, made once: making one takes longer than most of what is tried on it.
+var template = sync.OnceValues(func() (string, error) {
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(filepath.Dir(path), "template")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	command := exec.Command(path, "migrate", "up", "--data", dir)
+	command.Env = append(os.Environ(), "LIVELLO_ENGINE="+library())
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make a data folder: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// migrated puts the schema into an empty data folder.
+func migrated(t *testing.T, data string) string {
+	t.Helper()
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", from+"/.", data).CombinedOutput(); err != nil { // symbolic links, too
+		t.Fatalf("copy the data folder: %v\n%s", err, out)
+	}
+	return data
+}
+
 // library is where the engine is: the binary does not lie in the checkout and would not find it by itself.
 var library = sync.OnceValue(func() string {
 	path, err := embedded.Find("")
