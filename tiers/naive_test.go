@@ -29,10 +29,10 @@ func naive(d *definitions.Definitions, features map[string]float64, known bool) 
 		reached := 0.0
 		for _, target := range c.Targets {
 			if v := features[target.Feature]; v > 0 {
-				reached += math.Min(1, v/target.Target) / float64(len(c.Targets))
+				reached += math.Min(1, v/target.Target)
 			}
 		}
-		if points := math.Floor(8*c.Weight*reached+1e-9) / 8; points > 0 {
+		if points := math.Floor(8*c.Weight*(reached/float64(len(c.Targets)))) / 8; points > 0 {
 			score += points
 			reasons = append(reasons, fmt.Sprintf("%s %g", c.Name, points))
 		}

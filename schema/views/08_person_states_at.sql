@@ -93,7 +93,7 @@ SELECT
         arrayFilter(r -> r.2 > 0, arrayZip(criteria_names, earned, criteria_texts)),
         arrayMap(
             r -> (r.1, -r.2, r.3),
-            arrayFilter((r, p) -> p >= 0, arrayZip(context_names, taken, context_texts), asked))) AS reasons,
+            arrayFilter((r, p) -> p >= 0, arrayZip(context_names, taken, context_texts), asked)))::Array(Tuple(name String, points Float64, text String)) AS reasons,
     coalesce(nullIf(segment_actions[segment], ''), (defined.3)[toString(decided_tier)]) AS action_required,
     toDateTime64(next_change, 3, 'UTC') AS due_at,
     known,
