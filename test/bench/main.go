@@ -38,7 +38,10 @@ func main() {
 	flag.IntVar(&o.total, "total", 5_000_000, "events of -what long")
 	flag.Float64Var(&o.rate, "rate", 30_000, "events a second of -what fresh")
 	flag.DurationVar(&o.length, "length", 20*time.Second, "of -what fresh, and of each run of -what single")
-	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event")
+	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event; people: identity, tiers, views and the profile API over -total events of -people people")
+	flag.IntVar(&o.people, "people", 1_000_000, "people of -what people")
+	flag.Float64Var(&o.profiles, "profiles", 500, "profiles asked for a second, of -what people")
+	flag.Float64Var(&o.peopleEvents, "people-events", 20_000, "events a second meanwhile, of -what people")
 	flag.StringVar(&o.binary, "binary", "bin/livello", "the service")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
@@ -50,7 +53,8 @@ func main() {
 
 type options struct {
 	events, runs, batch, connections, total int
-	rate                                    float64
+	people                                  int
+	rate, profiles, peopleEvents            float64
 	length                                  time.Duration
 	what, binary                            string
 }
@@ -61,6 +65,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	if o.what == "people" {
+		return runPeople(ctx, o, work)
+	}
 	load, err := simulated(o)
 	if err != nil {
 		return err
@@ -78,7 +85,7 @@ func run(ctx context.Context, o options) error {
 	case "single":
 		return runSingle(ctx, o, load, work)
 	}
-	return fmt.Errorf("-what %s: it is ratio, long, fresh or single", o.what)
+	return fmt.Errorf("-what %s: it is ratio, long, fresh, single or people", o.what)
 }
 
 // runRatio runs the service and the bare engine in turn.

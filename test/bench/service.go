@@ -34,7 +34,8 @@ const rowsPerPiece = 100_000
 type process struct {
 	cmd      *exec.Cmd
 	data     string
-	api, key string
+	api, key string // where it is, and its write key
+	readKey  string
 	logs     *bytes.Buffer
 }
 
@@ -43,6 +44,11 @@ func startProcess(ctx context.Context, o options, work string) (*process, error)
 	if err != nil {
 		return nil, err
 	}
+	return startOn(ctx, o, data)
+}
+
+// startOn starts the real binary on a folder, which is removed at the stop.
+func startOn(ctx context.Context, o options, data string) (*process, error) {
 	p := &process{data: data, logs: new(bytes.Buffer)}
 	p.cmd = exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
 	if library, err := embedded.Find(""); err == nil { // the binary may lie elsewhere
@@ -52,7 +58,8 @@ func startProcess(ctx context.Context, o options, work string) (*process, error)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if p.api, p.key, err = reach(ctx, o.binary, data); err != nil {
+	var err error
+	if p.api, p.key, p.readKey, err = reach(ctx, o.binary, data); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w\n%s", err, p.logs), p.stop())
 	}
 	return p, nil
@@ -103,14 +110,14 @@ func runService(ctx context.Context, o options, load workload, work string, keep
 	return r, err
 }
 
-// reach waits until the service is ready and answers where it is and its write key.
-func reach(ctx context.Context, binary, data string) (api, key string, err error) {
+// reach waits until the service is ready and answers where it is, its write key and its read key.
+func reach(ctx context.Context, binary, data string) (api, key, readKey string, err error) {
 	var facts struct {
 		API string `json:"api"`
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return "", "", errors.New("the service is not ready")
+			return "", "", "", errors.New("the service is not ready")
 		}
 		text, err := os.ReadFile(filepath.Join(data, "service.json"))
 		if err != nil || json.Unmarshal(text, &facts) != nil {
@@ -125,12 +132,14 @@ func reach(ctx context.Context, binary, data string) (api, key string, err error
 	}
 	out, err := exec.CommandContext(ctx, binary, "keys", "--data", data).Output()
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	var keys struct {
 		WriteKey string `json:"write_key"`
+		ReadKey  string `json:"read_key"`
 	}
-	return facts.API, keys.WriteKey, errors.Join(json.Unmarshal(out, &keys))
+	err = json.Unmarshal(out, &keys)
+	return facts.API, keys.WriteKey, keys.ReadKey, err
 }
 
 // send posts every body once, in order, on o.connections connections.
