@@ -4,7 +4,7 @@
 -- How rows merge: the row with the greatest at counts. A reader says FINAL, and keeps the id where it finds nothing; an id that
 -- belonged to somebody and no longer does has a row that says it is its own person.
 -- ORDER BY distinct_id: the question is "whose is this id". "Which ids has this person" is asked of person_pairs.
--- No partitions: two rows of an id have to meet. Nothing here is kept from events by a view: the resolver makes it again.
+-- No PARTITION BY: two rows of an id have to meet. Nothing here is kept from events by a view: the resolver makes it again.
 CREATE TABLE IF NOT EXISTS person_map /*ON CLUSTER*/
 (
     distinct_id String                                                  COMMENT 'An id: user id, or anonymous id' CODEC(ZSTD(1)),

@@ -1,6 +1,7 @@
 -- Every pair of person and id that person_map ever held: the way from a person to their ids by key.
 --
 -- How rows merge: equal pairs become one row. A pair may be past: a reader checks it against person_map. The person's own id is not listed.
+-- ORDER BY (person_id, distinct_id): the question is "which ids". No PARTITION BY: a pair has no time, and equal ones have to meet.
 -- The resolver writes a pair before the row of person_map, so that no id of a person is missing here after a crash.
 CREATE TABLE IF NOT EXISTS person_pairs /*ON CLUSTER*/
 (

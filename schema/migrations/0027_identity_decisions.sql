@@ -1,7 +1,7 @@
 -- What people decided about who is who, with `livello identity merge` and `split`. Never rewritten: a split after a merge undoes it,
 -- and all of it stays readable. The resolver reads this beside identity_edges, so decisions survive a rebuild.
 --
--- ORDER BY (at, decision): they are read in the order they were made.
+-- ORDER BY (at, decision): they are read in the order they were made. No PARTITION BY: there are few.
 CREATE TABLE IF NOT EXISTS identity_decisions /*ON CLUSTER*/
 (
     at          DateTime64(3, 'UTC')   COMMENT 'When it was decided, UTC',

@@ -2,7 +2,7 @@
 -- pair are in identity_edges.
 --
 -- How rows merge: the row with the greatest at counts, and with FINAL one that says resolved is none.
--- ORDER BY (distinct_id, user_id): the resolver asks per id what it had refused.
+-- ORDER BY (distinct_id, user_id): the resolver asks per id what it had refused. No PARTITION BY: rows of a pair have to meet.
 CREATE TABLE IF NOT EXISTS identity_conflicts /*ON CLUSTER*/
 (
     distinct_id String                 COMMENT 'The id that was not joined' CODEC(ZSTD(1)),

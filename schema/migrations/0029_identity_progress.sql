@@ -1,4 +1,4 @@
--- How far the resolver is: one row. Without it, or when what it did not see yet has left touched_edges, it begins anew.
+-- How far the resolver is: one row, so ORDER BY a constant and no PARTITION BY. Without it, or when what it did not see yet has left touched_edges, it begins anew.
 CREATE TABLE IF NOT EXISTS identity_progress /*ON CLUSTER*/
 (
     one       UInt8                COMMENT 'Always 1: there is one row',

@@ -2,7 +2,7 @@
 -- to (view origin_channels), so that a rule is tried once per origin and not once per session.
 --
 -- How rows merge: the same origin of a month collapses; a reader says DISTINCT.
--- PARTITION BY month, which is in the key for that, as the other tables kept from events.
+-- ORDER BY all of it: a row is nothing but its key. PARTITION BY month, which is in the key for that, as the other tables kept from events.
 CREATE TABLE IF NOT EXISTS origins /*ON CLUSTER*/
 (
     month    Date   COMMENT 'First day of the month it was seen in, UTC',

@@ -1,4 +1,5 @@
 -- The ids that the resolver is asking about, so that they stand in no statement: any string can be an id, and there may be many.
+-- Scratch: what a crash loses is written again under another batch.
 -- ORDER BY (round, distinct_id): asked for by rounds. PARTITION BY batch: dropped whole when it is done; what a crash left goes after an hour.
 CREATE TABLE IF NOT EXISTS identity_scope /*ON CLUSTER*/
 (
