@@ -23,7 +23,7 @@ func TestScale(t *testing.T) {
 	fill := func(people string, perPerson int) {
 		r.exec(fmt.Sprintf(`INSERT INTO events (event_id, type, kind, name, ts, channel, distinct_id, anonymous_id, path, content_id)
 SELECT generateUUIDv4(), 'track', ['page_view', 'page_view', 'page_view', 'content_download', 'email_open', 'email_click', 'chat_message', 'purchase'][1 + cityHash64(number) %% 8] AS k, k,
-    toDateTime64('2026-03-20 12:00:00', 3, 'UTC') - toIntervalSecond(pow(cityHash64(number, 1) %% 1000000 / 1000000, 2) * 90 * 86400), 'web', concat('person-', toString(number %% %s)), distinct_id, '/pricing', 'x'
+    toDateTime64('2026-03-20 12:00:00', 3, 'UTC') - toIntervalSecond(pow(cityHash64(number, 1) %% 1000000 / 1000000, 2) * 90 * 86400), 'web', concat('person-', toString(number %% %s)) AS d, d, '/pricing', 'x'
 FROM numbers(%s * %d) SETTINGS optimize_on_insert = 0, max_partitions_per_insert_block = 0`, people, people, perPerson))
 	}
 	timed("insert events, 6 a person", func() { fill(people, 6) })
