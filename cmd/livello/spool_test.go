@@ -155,6 +155,9 @@ func TestSpoolCommands(t *testing.T) {
 		}
 		said := []string{}
 		for _, e := range entries {
+			if e.State == "sending" { // waiting, and the loader has begun with it
+				e.State = "waiting"
+			}
 			said = append(said, fmt.Sprint(e.Number, " ", e.State, " ", e.Rows, " ", e.Refusal.Error))
 		}
 		if got := strings.Join(said, "; "); got != want {
