@@ -22,6 +22,7 @@ var boards = []struct {
 	{"engagement-overview.json", overview},
 	{"customer-value.json", value},
 	{"funnel-of-metrics.json", funnelOfMetrics},
+	{"tiers.json", tiers},
 }
 
 // Board is one generated file.

@@ -98,6 +98,7 @@ func isText(typ string) bool { return typ == "String" }
 // Every panel's SQL runs on the real engine, with events and without, and answers in the shape its panel can draw.
 func TestPanelsAnswer(t *testing.T) {
 	full, empty := warehouseWithEvents(t, true), warehouseWithEvents(t, false)
+	evaluate(t, full)
 	for _, b := range boards(t) {
 		for _, p := range parse(t, b).Panels {
 			if p.Type == "row" {

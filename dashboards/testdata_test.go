@@ -4,7 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/livello/livello/identity"
 	"github.com/livello/livello/test/engine"
+	"github.com/livello/livello/tiers"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -65,4 +67,22 @@ func warehouseWithEvents(t *testing.T, full bool) *warehouse.Warehouse {
 		}
 	}
 	return w
+}
+
+// twoSignals makes two criteria enough for tier 2: the four people of the fixture who download and chat are in it.
+const twoSignals = "INSERT INTO definitions SELECT * REPLACE (version + 1 AS version, toUInt8(2) AS tier2_needs) FROM definition"
+
+// evaluate has everybody in the warehouse evaluated as of now.
+func evaluate(t *testing.T, w *warehouse.Warehouse) {
+	t.Helper()
+	ctx := context.Background()
+	if err := w.Exec(ctx, twoSignals); err != nil {
+		t.Fatal(err)
+	}
+	if err := identity.Resolve(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&tiers.Evaluator{DB: w}).Tick(ctx); err != nil {
+		t.Fatal(err)
+	}
 }

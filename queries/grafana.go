@@ -13,8 +13,8 @@ var variable = regexp.MustCompile(`^\$(?:\{([A-Za-z][A-Za-z0-9_]*)\}|([A-Za-z][A
 
 // Grafana returns the statement as a panel of the ClickHouse plugin takes it. from and to become the dashboard's time range;
 // values gives the other parameters, each either a constant as a caller of the API would write it or a reference to a
-// dashboard variable ($channel, ${channel}), which Grafana quotes. A parameter that is not given keeps its default. The
-// result holds no {name:Type}.
+// dashboard variable ($channel, ${channel}), which Grafana quotes. A parameter that is not given keeps its default;
+// now is the moment at which the panel asks. The result holds no {name:Type}.
 //
 // A variable for an Array(String) may be multi-valued. from and to can be given as constants too, to pin a panel's range.
 func (q Query) Grafana(values map[string]string) (string, error) {
@@ -69,6 +69,9 @@ func (p Param) grafana(values map[string]string) (string, error) {
 			return "", &Error{Code: CodeMissingParam, Field: p.Name, Message: "this parameter is required", Help: p.Type + ", " + p.Doc}
 		}
 		text = p.Default
+		if text == "now" && p.Type == "DateTime64(3)" {
+			return "now64(3, 'UTC')", nil // when the panel asks
+		}
 		if strings.HasPrefix(text, "now") || text == "today" {
 			return "", fmt.Errorf("param %s: its default %s moves with time; give a value", p.Name, text)
 		}

@@ -51,6 +51,8 @@ func testPanels(t *testing.T, db database) {
 					params["from"] = "2026-01-01"
 				case "to":
 					params["to"] = "2026-04-01T12:00:00"
+				case "as_of":
+					panel["as_of"], params["as_of"] = "2026-04-01T12:00:00", "2026-04-01T12:00:00"
 				case "person":
 					panel["person"], params["person"], variables["who"] = "${who}", "ada", "'ada'"
 				case "steps":
@@ -115,8 +117,9 @@ func TestGrafanaConstants(t *testing.T) {
 -- param n     UInt32 = 5
 -- param share Float64 = 0.5
 -- param day   Date = 2026-01-31
+-- param as_of DateTime64(3) = now
 -- column x    UInt8
-SELECT {from:DateTime64(3)}, {to:DateTime64(3)}, {who:String}, {list:Array(String)}, {n:UInt32}, {share:Float64}, {day:Date}, '{who:String}'`)
+SELECT {from:DateTime64(3)}, {to:DateTime64(3)}, {who:String}, {list:Array(String)}, {n:UInt32}, {share:Float64}, {day:Date}, {as_of:DateTime64(3)}, '{who:String}'`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +127,7 @@ SELECT {from:DateTime64(3)}, {to:DateTime64(3)}, {who:String}, {list:Array(Strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `SELECT toTimeZone(($__fromTime_ms), 'UTC'), toDateTime64('2026-02-01 00:00:00.000', 3, 'UTC'), 'O\'Hara \\ x', ['a', 'b'], CAST(${top:singlequote}, 'UInt32'), 0.5, toDate('2026-01-31'), '{who:String}'`
+	const want = `SELECT toTimeZone(($__fromTime_ms), 'UTC'), toDateTime64('2026-02-01 00:00:00.000', 3, 'UTC'), 'O\'Hara \\ x', ['a', 'b'], CAST(${top:singlequote}, 'UInt32'), 0.5, toDate('2026-01-31'), now64(3, 'UTC'), '{who:String}'`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

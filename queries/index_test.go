@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/livello/livello/identity"
 	"github.com/livello/livello/queries"
 )
 
@@ -17,6 +18,9 @@ func TestHistoryUsesTheKey(t *testing.T) {
 			concat('a', toString(intDiv(number, 20))) AS anonymous_id, if(number % 20 = 0, concat('u', toString(intDiv(number, 20))), '') AS user_id
 		FROM numbers(60000)`
 	if err := db.Exec(t.Context(), people); err != nil {
+		t.Fatal(err)
+	}
+	if err := identity.Resolve(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	set, err := queries.Catalogue()

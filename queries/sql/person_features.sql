@@ -55,7 +55,7 @@ SELECT
     if(isNaN(features[26]), NULL, toInt32(features[26])) AS days_since_last_event,
     if(isNaN(features[27]), NULL, toInt32(features[27])) AS days_since_last_purchase,
     toInt64(features[32]) AS trend,
-    toDateTime64(first_seen, 3, 'UTC') AS first_seen,
+    assumeNotNull(toDateTime64(first_seen, 3, 'UTC')) AS first_seen,
     toDateTime64(last_seen, 3, 'UTC') AS last_seen
 FROM person_features_of(
     at = now('UTC'),

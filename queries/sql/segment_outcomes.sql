@@ -94,6 +94,6 @@ SELECT
     round(wilson_centre(converted, known) + wilson_reach(converted, known), 6) AS rate_high,
     if(known = 0 OR converted_rest = 0, NULL, round(converted / known / (converted_rest / known_rest), 6)) AS lift,
     multiIf(known < defined.3, 'too few to tell', converted / known >= defined.4, 'gold', 'not gold') AS verdict,
-    if(defined.5 > 6, concat(toString(defined.5), ' micro-segments: more than six are hard to act on'), '') AS warning
+    ifNull(if(defined.5 > 6, concat(toString(defined.5), ' micro-segments: more than six are hard to act on'), ''), '') AS warning
 FROM compared
 ORDER BY level, segment DESC

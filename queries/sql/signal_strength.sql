@@ -11,7 +11,7 @@
 -- column people        UInt64                    who met so many criteria
 -- column known         UInt64                    of them, with a known outcome
 -- column conversions   UInt64                    of those, who converted in time
--- column false_positives UInt64                    of those, who did not
+-- column false_positives UInt64                  of those, who did not
 -- column rate          Nullable(Float64)         false_positives / known, 0..1
 -- column rate_low      Nullable(Float64)         lower end of its Wilson 95 % interval
 -- column rate_high     Nullable(Float64)         upper end
@@ -64,7 +64,7 @@ SELECT
     countIf(met.met_at + toIntervalDay(wait) <= {as_of:DateTime64(3)}) AS known,
     countIf(met.met_at + toIntervalDay(wait) <= {as_of:DateTime64(3)}
         AND arrayExists(at -> at >= met.met_at AND at < met.met_at + toIntervalDay(wait), conversions.times)) AS conversions,
-    known - conversions AS false_positives,
+    toUInt64(known - conversions) AS false_positives,
     if(known = 0, NULL, round(false_positives / known, 6)) AS rate,
     round(wilson_centre(false_positives, known) - wilson_reach(false_positives, known), 6) AS rate_low,
     round(wilson_centre(false_positives, known) + wilson_reach(false_positives, known), 6) AS rate_high,

@@ -2,6 +2,7 @@
 --
 -- As the running service last evaluated them: within two seconds of an event.
 --
+-- param  as_of         DateTime64(3) = now  until when days are counted, UTC
 -- column tier          UInt8                2: behaves like a buyer; 1: known, below that; 0: not known yet
 -- column micro_segment String               empty when the tier has none
 -- column people        UInt64
@@ -13,9 +14,9 @@ SELECT
     now.tier AS tier,
     now.micro_segment AS micro_segment,
     count() AS people,
-    round(people / (SELECT count() FROM person_tiers), 6) AS share,
+    round(people / sum(count()) OVER (), 6) AS share,
     round(quantileExact(0.5)(now.score), 1) AS score,
-    round(quantileExact(0.5)(dateDiff('second', now.since, now64(3, 'UTC')) / 86400), 1) AS days,
+    round(quantileExact(0.5)(dateDiff('second', now.since, {as_of:DateTime64(3)}) / 86400), 1) AS days,
     any(now.action_required) AS action
 FROM person_tiers AS now
 GROUP BY tier, micro_segment

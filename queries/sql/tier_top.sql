@@ -9,8 +9,8 @@
 -- column score         Float64                 0..100
 -- column reasons       String                  as content 20, email 15, opens_without_clicks -10
 -- column lifecycle     String                  lifecycle segments
--- column since         DateTime64(3)           when they came there, UTC
--- column last_seen     DateTime64(3)           UTC
+-- column since         DateTime64(3, 'UTC')    when they came there, UTC
+-- column last_seen     DateTime64(3, 'UTC')    last event of engagement, UTC
 -- column action        String                  what should happen next
 SELECT
     person_id,
