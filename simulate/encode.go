@@ -141,6 +141,9 @@ func (m *message) channel() string {
 	return networks[m.item]
 }
 
+// alwaysOn begins the names of campaigns that bring people all the time; the source follows.
+const alwaysOn = "always-on-"
+
 // campaign appends the utm fields.
 func (m *message) campaign(b []byte) []byte {
 	source, medium, name := "newsletter", "email", "newsletter-"
@@ -161,7 +164,7 @@ func (m *message) campaign(b []byte) []byte {
 		if o.source == "" {
 			return b
 		}
-		source, medium, name = o.source, o.medium, "always-on"
+		source, medium, name = o.source, o.medium, alwaysOn+o.source
 	}
 	b = append(b, `,"campaign":{"source":"`...)
 	b = append(append(b, source...), `","medium":"`...)

@@ -67,7 +67,7 @@ func (e *encoder) payload(b []byte, m *message) []byte {
 			o.str("referrer", origins[p.origin].referrer)
 		}
 	case contentDownload:
-		o.str("content_id", whitepapers[m.item])
+		o.str("content_id", contents[m.item])
 		o.str("format", "pdf")
 	case formSubmission:
 		o.str("form_id", [...]string{"contact", "demo-request"}[m.item])
@@ -95,7 +95,7 @@ func (e *encoder) payload(b []byte, m *message) []byte {
 			o.money([...]string{"value", "total"}[bit(m.do == purchase || m.do == refund)], m.cents, currency)
 		}
 	case surveyResponse:
-		o.str("survey_id", "nps")
+		o.str("survey_id", [...]string{"nps", "csat-support"}[m.item])
 		o.int("score", int64(m.score))
 	case review:
 		o.numbered("review_id", "review-", p, int64(m.order))

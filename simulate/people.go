@@ -26,17 +26,22 @@ type habits struct {
 var segments = [...]habits{
 	{name: "browser", share: 0.45, visits: 0.5, pages: 2.4, identify: 0.06, download: 0.01, form: 0.004, chat: 0.008, video: 0.04,
 		search: 0.08, product: 0.25, cart: 0.10, checkout: 0.10, purchase: 0.3, open: 0.16, click: 0.05, social: 0.10, advocacy: 0.003},
-	{name: "researcher", share: 0.22, visits: 0.9, pages: 5.2, identify: 0.22, download: 0.24, form: 0.07, chat: 0.07, video: 0.20,
-		search: 0.30, product: 0.30, cart: 0.05, checkout: 0.25, purchase: 0.5, open: 0.42, click: 0.28, social: 0.10, advocacy: 0.01},
-	{name: "buyer", share: 0.16, visits: 0.85, pages: 3.6, identify: 0.40, download: 0.05, form: 0.03, chat: 0.04, video: 0.08,
-		search: 0.22, product: 0.80, cart: 0.42, checkout: 0.65, purchase: 0.8, open: 0.35, click: 0.25, social: 0.12, advocacy: 0.02},
-	{name: "fan", share: 0.05, visits: 2.0, pages: 4.5, identify: 0.60, download: 0.08, form: 0.04, chat: 0.05, video: 0.22,
-		search: 0.15, product: 0.65, cart: 0.30, checkout: 0.75, purchase: 0.85, open: 0.68, click: 0.40, social: 1.2, advocacy: 0.25},
+	{name: "researcher", share: 0.22, visits: 0.75, pages: 4.6, identify: 0.22, download: 0.20, form: 0.02, chat: 0.03, video: 0.20,
+		search: 0.30, product: 0.30, cart: 0.05, checkout: 0.25, purchase: 0.5, open: 0.42, click: 0.20, social: 0.10, advocacy: 0.01},
+	{name: "buyer", share: 0.16, visits: 0.8, pages: 3.6, identify: 0.40, download: 0.04, form: 0.02, chat: 0.03, video: 0.08,
+		search: 0.22, product: 0.80, cart: 0.34, checkout: 0.55, purchase: 0.75, open: 0.35, click: 0.20, social: 0.12, advocacy: 0.02},
+	{name: "fan", share: 0.05, visits: 1.9, pages: 4.2, identify: 0.60, download: 0.06, form: 0.02, chat: 0.04, video: 0.22,
+		search: 0.15, product: 0.65, cart: 0.26, checkout: 0.70, purchase: 0.8, open: 0.68, click: 0.40, social: 1.2, advocacy: 0.25},
 	{name: "lapsed", share: 0.12, visits: 1.2, pages: 3.4, identify: 0.50, download: 0.05, form: 0.02, chat: 0.03, video: 0.06,
 		search: 0.18, product: 0.75, cart: 0.38, checkout: 0.60, purchase: 0.8, open: 0.30, click: 0.20, social: 0.10, advocacy: 0.01},
 }
 
-const lapsed = 4 // index in segments
+// Indices in segments that code asks for.
+const (
+	buyer  = 2
+	fan    = 3
+	lapsed = 4
+)
 
 // person is what the simulation remembers of one human being.
 type person struct {
@@ -55,10 +60,21 @@ type person struct {
 	linked  bool // has logged in on the second device
 	mails   bool // takes our mail
 	lead    bool // is in the CRM
+	deal    bool // sales and they have talked about money
+	quirk   quirk
+	project project
 	dice    rand.PCG
 }
 
-func (p *person) habits() *habits { return &segments[p.segment] }
+// quirk is what makes somebody look interested who is not.
+type quirk uint8
+
+const (
+	noQuirk   quirk = iota
+	collector       // downloads everything there is within a minute, and is gone
+	proxied         // the mail program loads every picture, so every mail counts as opened, again and again, and nobody clicks
+)
+
 func (p *person) rand() *rand.Rand {
 	return rand.New(&p.dice)
 }
@@ -87,6 +103,14 @@ func newPeople(cfg Config) []person {
 		p.leaves = never
 		if p.segment == lapsed {
 			p.leaves = p.joins + 10 + int32(r.IntN(30))
+		}
+		switch u := r.Float64(); {
+		case u < 0.02:
+			p.quirk = collector
+		case u < 0.06:
+			p.quirk = proxied
+		default:
+			p.project = drawProject(r, p)
 		}
 	}
 	return people

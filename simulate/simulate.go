@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// Edition counts changes of the simulation: another one makes other messages of the same Config, under the same ids.
+const Edition = 2
+
 // Config says what to simulate.
 type Config struct {
 	People int       // how many people appear within Days

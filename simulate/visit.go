@@ -4,7 +4,11 @@ import "math/rand/v2"
 
 // visit plans one session on the site from its first page to, perhaps, an order.
 func (w *world) visit(r *rand.Rand, p *person, at int64, camp campaign, number int32) {
-	h := p.habits()
+	w.visitAs(r, p, at, w.habits(p), camp, number)
+}
+
+// visitAs is a visit with habits that need not be the person's usual ones.
+func (w *world) visitAs(r *rand.Rand, p *person, at int64, h *habits, camp campaign, number int32) {
 	p.visits++
 	v := message{visit: p.visits, camp: camp, number: number, phone: p.phone && r.Float64() < 0.45}
 	if !p.seen {
@@ -33,6 +37,11 @@ func (w *world) visit(r *rand.Rand, p *person, at int64, camp campaign, number i
 		step(signUp, message{})
 	}
 
+	if p.interested(w.number) && happens(0.7) {
+		for _, page := range ways[r.IntN(len(ways))] {
+			step(pageView, message{item: page})
+		}
+	}
 	for n := 1 + int(r.ExpFloat64()*(h.pages-1)+0.5); n > 0; n-- {
 		step(pageView, message{item: int32(pickWeighted(r, pageWeights[p.segment]))})
 	}
@@ -50,11 +59,23 @@ func (w *world) visit(r *rand.Rand, p *person, at int64, camp campaign, number i
 			step(chatMessage, message{item: int32(r.IntN(len(chatLines)))})
 		}
 	}
-	if happens(h.download) {
+	if p.quirk == collector && happens(0.4) {
+		if v.anon && happens(0.5) {
+			identifies()
+		}
+		for item := range int32(5 + r.IntN(len(contents)-5)) {
+			w.say(p, at, contentDownload, message{item: item, visit: v.visit, phone: v.phone, anon: v.anon, camp: v.camp, number: v.number})
+			at += 2*second + r.Int64N(5*second)
+		}
+	} else if happens(h.download) {
 		if v.anon && happens(0.5) { // half of the papers ask who reads them
 			identifies()
 		}
-		step(contentDownload, message{item: int32(r.IntN(len(whitepapers)))})
+		item := int32(pickWeighted(r, contentWeights))
+		if p.interested(w.number) && happens(0.25) {
+			item = int32(len(contents) - 1)
+		}
+		step(contentDownload, message{item: item})
 		if p.known && p.mails {
 			w.mail(r, p, at+26*hour, nurture, w.today.number, false)
 		}
@@ -63,7 +84,7 @@ func (w *world) visit(r *rand.Rand, p *person, at int64, camp campaign, number i
 		if v.anon {
 			identifies()
 		}
-		step(formSubmission, message{item: int32(r.IntN(2))})
+		step(formSubmission, message{item: int32(bit(p.interested(w.number) || happens(0.3)))})
 		if !p.lead {
 			w.becomesLead(r, p, at)
 		}
@@ -78,6 +99,9 @@ func (w *world) shop(r *rand.Rand, p *person, h *habits, step func(action, messa
 	var item int32
 	for range 1 + r.IntN(4) {
 		item = int32(pickWeighted(r, productWeights))
+		if h == &orderingHabits {
+			item = largeOrders[r.IntN(len(largeOrders))]
+		}
 		step(productView, message{item: item})
 	}
 	if r.Float64() >= h.cart {

@@ -41,19 +41,22 @@ var (
 	pages = []struct{ path, title string }{
 		{"/", "Home"}, {"/pricing", "Pricing"}, {"/products", "Products"}, {"/blog/warehouse-basics", "Warehouse basics"},
 		{"/blog/engagement-scoring", "Engagement scoring"}, {"/whitepapers", "Whitepapers"}, {"/docs", "Documentation"},
-		{"/case-studies", "Case studies"}, {"/about", "About us"}, {"/contact", "Contact"},
+		{"/case-studies", "Case studies"}, {"/about", "About us"}, {"/contact", "Contact"}, {"/demo", "Book a demo"},
 	}
 	pageWeights = [][]float64{
-		{40, 5, 12, 16, 10, 3, 3, 4, 8, 2},
-		{12, 12, 8, 12, 14, 14, 14, 10, 2, 6},
-		{14, 16, 34, 4, 4, 3, 6, 6, 2, 4},
-		{12, 6, 26, 14, 14, 5, 10, 6, 2, 2},
-		{18, 12, 30, 8, 6, 4, 6, 5, 2, 3},
+		{40, 5, 12, 16, 10, 3, 3, 4, 8, 2, 1},
+		{12, 8, 8, 16, 18, 12, 16, 8, 4, 2, 1},
+		{14, 12, 34, 6, 6, 3, 8, 6, 2, 2, 1},
+		{12, 4, 26, 16, 16, 5, 12, 6, 2, 1, 1},
+		{18, 10, 30, 8, 8, 4, 8, 5, 2, 2, 1},
 	}
 
-	whitepapers = []string{"customer-engagement-guide", "first-party-data", "measuring-marketing", "lead-scoring-in-practice", "retention-playbook"}
-	videos      = []string{"product-tour", "customer-story", "webinar-scoring"}
-	searches    = []string{"pricing", "integration", "api", "whitepaper", "refund", "demo", "gdpr"}
+	// What can be downloaded: whitepapers first, then what else there is, a demo last.
+	contents = []string{"customer-engagement-guide", "first-party-data-whitepaper", "measuring-marketing-whitepaper", "lead-scoring-guide",
+		"retention-playbook", "brochure", "price-list", "demo-dataset"}
+	contentWeights = []float64{18, 16, 14, 14, 12, 14, 9, 3}
+	videos         = []string{"product-tour", "customer-story", "webinar-scoring"}
+	searches       = []string{"pricing", "integration", "api", "whitepaper", "refund", "demo", "gdpr"}
 
 	products = []struct {
 		id, name string

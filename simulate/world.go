@@ -12,7 +12,11 @@ type world struct {
 }
 
 func newWorld(cfg Config) *world {
-	return &world{cfg: cfg, people: newPeople(cfg)}
+	w := &world{cfg: cfg, people: newPeople(cfg)}
+	for i := range w.people {
+		w.remember(&w.people[i])
+	}
+	return w
 }
 
 // liveDay lets everybody live the day that begins at from.
@@ -27,7 +31,7 @@ func (w *world) liveDay(from int64) {
 }
 
 func (w *world) personDay(p *person) {
-	r, h := p.rand(), p.habits()
+	r, h := p.rand(), w.habits(p)
 	gone := w.number >= p.leaves
 	if p.known && p.mails && w.today.weekday == newsletterDay {
 		w.mail(r, p, w.today.start+8*hour+int64(p.number%120)*minute, newsletter, w.today.newsletter(), gone)
@@ -46,6 +50,9 @@ func (w *world) personDay(p *person) {
 	chance := h.visits / 7 * w.today.shape
 	if w.number == p.joins {
 		chance = 1 // the day that brought them here
+	}
+	if !p.project.decided && w.number >= p.project.to {
+		w.decide(r, p)
 	}
 	for ; chance > 0; chance-- {
 		if r.Float64() < chance {
@@ -92,7 +99,7 @@ func (w *world) seesAds(r *rand.Rand, p *person) {
 }
 
 func (w *world) socialDay(r *rand.Rand, p *person) {
-	h := p.habits()
+	h := &segments[p.segment]
 	m := message{item: int32(r.IntN(len(networks))), anon: !p.known}
 	if r.Float64() < 0.02+h.social/10 {
 		at := w.timeOfDay(r, p)
@@ -127,7 +134,10 @@ func (w *world) usesApp(r *rand.Rand, p *person) {
 		m.item = int32(r.IntN(5))
 		w.say(p, at+int64(i+1)*(40*second)+r.Int64N(30*second), featureUse, m)
 	}
-	if r.Float64() < 0.04 {
+	if r.Float64() < 0.10 {
 		w.say(p, at+20*minute, supportTicket, message{score: int32(1 + r.IntN(5))})
+		if r.Float64() < 0.6 {
+			w.say(p, at+day+r.Int64N(day), surveyResponse, message{item: 1, score: int32(min(5, max(1, 4.3+r.NormFloat64())))})
+		}
 	}
 }
