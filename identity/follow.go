@@ -32,7 +32,7 @@ func (r *Resolver) follow(ctx context.Context, in tables, ids map[string]bool) (
 func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place, was, refused map[pair]conflict) (changed int, err error) {
 	now := r.next(r.clock())
 	var pairs, rows, told, arisen, resolved rowBinary
-	tell := map[string]bool{}
+	moved := map[string]bool{} // people who lost or got an id
 	for id := range c.edges {
 		p, old := places[id], c.old[id]
 		if p.person == "" {
@@ -52,10 +52,17 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 		rows.text(id)
 		rows.place(p)
 		rows.int64(now)
-		tell[id], tell[p.person], tell[old.person] = true, true, true
+		moved[p.person], moved[old.person] = true, true
 	}
-	for id := range tell {
-		told.text(id)
+	// All of these people have news, whichever of their ids a reader begins with. The circle holds every id of theirs.
+	for id := range c.edges {
+		p := places[id].person
+		if p == "" {
+			p = id
+		}
+		if moved[p] || moved[c.personOf(id)] {
+			told.text(id)
+		}
 	}
 	for p, x := range refused {
 		if was[p] != x {
@@ -89,16 +96,25 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 	return changed, nil
 }
 
-// tell notes that ids whose place was decided after a moment have news, and so have the people they belong to or once did.
+// tell notes that ids whose place was decided after a moment have news, and so have the people they belong to or once did, with all their ids.
 func (r *Resolver) tell(ctx context.Context, after int64) error {
 	err := r.db.Exec(ctx, `INSERT INTO touched_ids (distinct_id)
-SELECT DISTINCT arrayJoin([distinct_id, person_id])
-FROM
-(
-    SELECT distinct_id, person_id FROM person_map WHERE at > fromUnixTimestamp64Milli({after:Int64}, 'UTC')
-    UNION ALL
-    SELECT distinct_id, person_id FROM person_pairs WHERE distinct_id IN (SELECT distinct_id FROM person_map WHERE at > fromUnixTimestamp64Milli({after:Int64}, 'UTC'))
-)
+WITH
+    decided AS
+    (
+        SELECT distinct_id, person_id FROM person_map WHERE at > fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+    ),
+    people AS
+    (
+        SELECT person_id AS id FROM decided
+        UNION DISTINCT
+        SELECT person_id FROM person_pairs WHERE distinct_id IN (SELECT distinct_id FROM decided)
+        UNION DISTINCT
+        SELECT distinct_id FROM decided
+    )
+SELECT id FROM people
+UNION DISTINCT
+SELECT distinct_id FROM person_pairs WHERE person_id IN (SELECT id FROM people)
 SETTINGS insert_deduplicate = 0, async_insert = 0`, named("after", after))
 	if err != nil {
 		return fmt.Errorf("write touched_ids: %w", err)

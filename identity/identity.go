@@ -44,6 +44,7 @@ type Options struct {
 	DB     DB
 	Logger *slog.Logger // nil: nothing is logged
 	Batch  int          // ids looked at together; 0: 10,000
+	Guards *Guards      // nil: those of the definitions
 }
 
 // Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
@@ -51,6 +52,7 @@ type Resolver struct {
 	db    DB
 	log   *slog.Logger
 	batch int
+	fixed *Guards // nil: the definitions say
 
 	again atomic.Bool // everybody is to be decided about anew
 
@@ -70,7 +72,7 @@ func New(o Options) *Resolver {
 	if o.Batch <= 0 {
 		o.Batch = 10_000
 	}
-	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, seen: newSeen(1 << 20)}
+	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, fixed: o.Guards, seen: newSeen(1 << 20)}
 }
 
 // Resolve brings person_map up to what identity_edges holds now.

@@ -46,6 +46,10 @@ func (r *Resolver) readNews(ctx context.Context) (news, error) {
 	if version == 0 {
 		n.guards = DefaultGuards()
 	}
+	if r.fixed != nil {
+		n.guards = *r.fixed
+		n.guards.Roles = slices.Clone(r.fixed.Roles)
+	}
 	for i, role := range n.guards.Roles {
 		n.guards.Roles[i] = strings.ToLower(role)
 	}
