@@ -40,6 +40,8 @@ func TestEvaluator(t *testing.T) {
 	r.sub("a queue that counts from the beginning again", queueAgain)
 	r.sub("an insert that goes on", slowInsert)
 	r.sub("erased", erased)
+	r.sub("paused", paused)
+	r.sub("months touched", monthsTouched)
 	r.sub("run", runs)
 }
 
@@ -331,4 +333,78 @@ func runs(r *rig) {
 	cancel()
 	<-ended
 	r.want(standing, "a1 2medium")
+}
+
+// A pause waits for the tick that goes on; what is removed meanwhile does not come back from those that had to wait.
+func paused(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	r.insert(engaged(r.clock.Add(-time.Hour), "a2", "")...)
+	reached, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan error, 3)
+	r.step = func(name string) error {
+		if name == "states" {
+			reached <- struct{}{}
+			<-goOn
+		}
+		return nil
+	}
+	run := func(do func() error) { go func() { ended <- do() }() }
+	tick := func() error { _, err := r.Tick(context.Background()); return err }
+	run(tick)
+	<-reached
+	gaveUp, cancel := context.WithCancel(r.t.Context())
+	cancel()
+	if _, err := r.Pause(gaveUp); err == nil {
+		r.t.Fatal("paused in the middle of a tick")
+	}
+	close(goOn)
+	resume, err := r.Pause(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.want(standing, "a1 2medium", "a2 2medium")
+	r.step = nil
+	r.clock = r.clock.Add(7 * 24 * time.Hour) // both are due, and have news
+	r.insert(happened{at: r.clock, kind: "page_view", anon: "a1"}, happened{at: r.clock, kind: "page_view", anon: "a2"})
+	run(tick)
+	run(func() error { _, err := r.Due(context.Background(), nil); return err })
+	for until := time.Now().Add(20 * time.Second); r.rows("SELECT toString(uniqExact(batch)) FROM evaluation_scope")[0] != "3"; { // the list and the batch of the first tick, and the list of who is due
+		if time.Now().After(until) {
+			r.t.Fatal("nobody who is due is listed")
+		}
+	}
+	for _, table := range r.rows("SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name IN ('distinct_id', 'person_id') AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')") {
+		column := r.rows("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '" + table + "' AND name IN ('distinct_id', 'person_id') ORDER BY name")[0]
+		r.exec("ALTER TABLE " + table + " DELETE WHERE " + column + " = 'a1' SETTINGS mutations_sync = 2")
+	}
+	resume()
+	for range 3 {
+		if err := <-ended; err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.want(standing, "a2 0")
+	r.want("SELECT DISTINCT person_id FROM tier_observations", "a2")
+	r.want("SELECT toString(count()) FROM person_states WHERE person_id = 'a1'", "0")
+}
+
+// Rollups that were made again behind the queue's back: those who have or had something in these months are evaluated, and nobody else.
+func monthsTouched(r *rig) {
+	r.insert(engaged(r.clock.Add(-time.Hour), "a1", "")...)
+	r.insert(happened{at: r.clock.Add(-time.Hour), kind: "page_view", anon: "gone"}, happened{at: r.clock.AddDate(0, -1, 0), kind: "page_view", anon: "before"})
+	r.tick()
+	r.exec("ALTER TABLE person_day DELETE WHERE distinct_id = 'gone' SETTINGS mutations_sync = 2")
+	r.exec("ALTER TABLE person_month DELETE WHERE distinct_id = 'gone' SETTINGS mutations_sync = 2")
+	if err := r.TouchMonths(r.t.Context(), r.clock, r.clock); err != nil {
+		r.t.Fatal(err)
+	}
+	if done := r.tick(); done.People != 2 {
+		r.t.Errorf("evaluated again: %+v, want two people", done)
+	}
+	r.want(standing, "a1 2medium", "before 0")
+	if err := r.TouchMonths(r.t.Context(), r.clock.AddDate(0, -1, 0), r.clock.AddDate(0, -1, 0)); err != nil {
+		r.t.Fatal(err)
+	}
+	if done := r.tick(); done.People != 1 {
+		r.t.Errorf("evaluated again of February: %+v, want one person", done)
+	}
 }

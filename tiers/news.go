@@ -101,8 +101,15 @@ func (e *Evaluator) start(ctx context.Context) error {
 	return nil
 }
 
-// TouchEverybody puts everybody into the queue: after rollups were made again, or events removed, behind its back.
+// TouchEverybody puts everybody into the queue.
 func (e *Evaluator) TouchEverybody(ctx context.Context) error { return e.do(ctx, "touch_everybody") }
+
+// TouchMonths puts those into the queue who have, or had when they were evaluated last, something in the months from that of first to that of last: after
+// rollups of these months were made again behind the queue's back.
+func (e *Evaluator) TouchMonths(ctx context.Context, first, last time.Time) error {
+	month := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC) }
+	return e.do(ctx, "touch_months", moment("from", month(first.UTC())), moment("to", month(last.UTC()).AddDate(0, 1, 0)))
+}
 
 func (e *Evaluator) news(ctx context.Context) (n news, err error) {
 	text, err := statement("news")

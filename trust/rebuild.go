@@ -32,6 +32,9 @@ type Rebuilder struct {
 	DB     DB
 	Hold   Hold
 	Logger *slog.Logger
+	// After is told which rollups were made again, for the months from first to last, when a rebuild ends in whichever way: whoever keeps something
+	// that was derived from them has to look at it again. It must not ask for a rebuild. It may be nil.
+	After func(ctx context.Context, tables []string, first, last time.Time) error
 
 	mu   sync.Mutex // one rebuild at a time
 	step func(string) error
@@ -62,6 +65,16 @@ func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...s
 	if err != nil {
 		return done, err
 	}
+	var first, last time.Time
+	defer func() {
+		if b.After == nil || first.IsZero() {
+			return
+		}
+		// Also of what was cut off: some of it may have been swapped in.
+		if after := b.After(context.WithoutCancel(ctx), done.Tables, first, last); after != nil {
+			err = errors.Join(err, fmt.Errorf("after rebuild: %w", after))
+		}
+	}()
 	for _, r := range some {
 		done.Tables = append(done.Tables, r.table)
 	}
@@ -72,6 +85,9 @@ func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...s
 	for _, m := range months {
 		if !from.IsZero() && m.Before(firstOfMonth(from.UTC())) || !to.IsZero() && m.After(firstOfMonth(to.UTC())) {
 			continue
+		}
+		if last = m; first.IsZero() {
+			first = m
 		}
 		if err := b.month(ctx, m, some, &done); err != nil {
 			return done, fmt.Errorf("rebuild %s: %w", m.Format("2006-01"), err)

@@ -91,7 +91,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startTiers, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startErasure, s.startFunnel, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -184,7 +184,7 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 	s.loader = loader.New(loader.Options{
 		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
 	})
-	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
+	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.evaluateAgain, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

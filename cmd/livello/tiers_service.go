@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,12 +45,24 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 		}
 		s.tiers.Run(ctx)
 	}()
-	s.onStop("tiers", func(context.Context) error {
+	s.onStop("tiers", func(ctx context.Context) error {
 		cancel()
-		<-done
-		return nil
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done(): // an erasure that cannot end holds it
+			return ctx.Err()
+		}
 	})
 	return nil
+}
+
+// evaluateAgain puts those into the queue whose rollups were made again.
+func (s *service) evaluateAgain(ctx context.Context, tables []string, first, last time.Time) error {
+	if !slices.ContainsFunc(tables, func(table string) bool { return strings.HasPrefix(table, "person_") }) {
+		return nil
+	}
+	return s.tiers.TouchMonths(ctx, first, last)
 }
 
 func (s *service) tierRoutes(mux *http.ServeMux) {
