@@ -70,6 +70,7 @@ func (s *service) localHandler() http.Handler {
 	s.funnelRoutes(mux)
 	s.trustRoutes(mux)
 	s.tierRoutes(mux)
+	s.identityRoutes(mux)
 	mux.HandleFunc("POST "+definitionsPath, answerJSON(s.applyDefinitions))
 	return mux
 }

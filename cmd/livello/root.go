@@ -51,7 +51,7 @@ func newRoot(p *program) *cobra.Command {
 		serveCommand(p), demoCommand(p), loadCommand(p),
 		queryCommand(p), sqlCommand(p), quarantineCommand(p),
 		spoolCommand(p), migrateCommand(p), keysCommand(p), eraseCommand(p), dashboardsCommand(p), versionCommand(p),
-		verifyCommand(p), rebuildCommand(p), definitionsCommand(p), tiersCommand(p),
+		verifyCommand(p), rebuildCommand(p), definitionsCommand(p), tiersCommand(p), identityCommand(p),
 	)
 	return root
 }
