@@ -23,7 +23,7 @@ func TestClockSteps(t *testing.T) {
 		t.Skip("how to step the clock of one process is known for linux on amd64 only")
 	}
 	w := newWorld(t, migrated(t, t.TempDir()))
-	n := times(4, 24)
+	n := times(2, 24)
 	for i := range n {
 		w.pause(500 * time.Millisecond)
 		offset := []time.Duration{time.Hour, -time.Hour, 0, -time.Hour, time.Hour, 0}[i%6]

@@ -12,7 +12,7 @@ import (
 // The process is killed with kill -9 at random moments while clients send, and started again.
 func TestKilledUnderLoad(t *testing.T) {
 	w := newWorld(t, migrated(t, t.TempDir()))
-	n := times(20, 100)
+	n := times(8, 100)
 	for range n {
 		w.pause(500 * time.Millisecond)
 		w.service.kill()
@@ -24,7 +24,7 @@ func TestKilledUnderLoad(t *testing.T) {
 // As above, and the machine's disk got only part of the last write: what a power cut leaves behind the last sync.
 func TestTornWrites(t *testing.T) {
 	w := newWorld(t, migrated(t, t.TempDir()))
-	n := times(4, 40)
+	n := times(2, 40)
 	for range n {
 		w.pause(500 * time.Millisecond)
 		w.service.kill()
@@ -73,7 +73,7 @@ func (w *world) tearNewest() {
 // The process is stopped and continued, for longer than the clients wait: they send again what may have been kept.
 func TestFrozen(t *testing.T) {
 	w := newWorld(t, migrated(t, t.TempDir()))
-	n := times(3, 20)
+	n := times(2, 20)
 	for range n {
 		w.pause(500 * time.Millisecond)
 		if err := w.service.cmd.Process.Signal(syscall.SIGSTOP); err != nil {

@@ -27,7 +27,7 @@ func TestDamagedOnDisk(t *testing.T) {
 			line := newWay(t, clickhouse)
 			w := newWorld(t, t.TempDir(), "--dsn", line.url, "--spool-segment-rows", "1000")
 			w.events = clickhouse
-			n := times(2, 10)
+			n := times(1, 10)
 			hit, damaged := 0, map[uuid.UUID]bool{}
 			for range n {
 				line.set(refusing)

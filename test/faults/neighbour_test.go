@@ -115,7 +115,7 @@ func TestClickHouseInTrouble(t *testing.T) {
 			line := newWay(t, clickhouse)
 			w := newWorld(t, t.TempDir(), "--dsn", line.url)
 			w.events = clickhouse
-			n := times(2, 10)
+			n := times(1, 10)
 			for range n {
 				w.pause(time.Second)
 				line.set(sort)
@@ -138,7 +138,7 @@ func TestClickHouseInTrouble(t *testing.T) {
 		line := newWay(t, clickhouse)
 		w := newWorld(t, t.TempDir(), "--dsn", line.url)
 		w.events = clickhouse
-		n := times(3, 30)
+		n := times(2, 30)
 		for range n {
 			w.pause(time.Second)
 			neighbour.kill()
