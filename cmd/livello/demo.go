@@ -14,6 +14,7 @@ import (
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/simulate"
+	"github.com/livello/livello/tiers"
 )
 
 // demoOptions are the flags of the demo.
@@ -28,8 +29,9 @@ func demoCommand(p *program) *cobra.Command {
 	demo := &cobra.Command{
 		Use:   "demo",
 		Short: "Simulate an audience in ./demo-data and show what comes of it",
-		Long: "Starts the service on a folder of its own, sends 90 days of simulated engagement through the HTTP API, prints a page, and keeps\n" +
-			"events coming until Ctrl-C. Running it again on the folder sends the same events, which are then recognized.",
+		Long: "Starts the service on a folder of its own, sends 90 days of simulated engagement through the HTTP API, evaluates who behaves like a\n" +
+			"buyer, now and day by day in the past, prints a page, and keeps events coming until Ctrl-C. Running it again on the folder sends the same\n" +
+			"events, which are then recognized.",
 		Args: cobra.NoArgs,
 	}
 	flags := demo.Flags()
@@ -79,7 +81,7 @@ func (p *program) demo(ctx context.Context, cfg *Config, o demoOptions) (err err
 	}
 
 	sim := simulate.Config{People: past.People, Days: past.Days, Seed: past.Seed, Start: past.Start, End: now}
-	in, err := p.replay(ctx, s, sim, past.from(now, cfg.Dedupe.Window))
+	in, err := p.sendPast(ctx, s, sim, past.from(now, cfg.Dedupe.Window))
 	if err != nil {
 		return err
 	}
@@ -87,17 +89,57 @@ func (p *program) demo(ctx context.Context, cfg *Config, o demoOptions) (err err
 	if err := past.write(cfg.Data); err != nil {
 		return err
 	}
-	pg := &page{ctx: ctx, db: s.db, w: p.stdout}
-	if err := pg.summary(in, past.People, past.Days); err != nil {
+	if in.tiers, err = p.evaluatePast(ctx, s, &past, now); err != nil {
 		return err
 	}
-	if err := p.whereToLook(s, o.once); err != nil {
+	if err := past.write(cfg.Data); err != nil {
+		return err
+	}
+	pg := &page{ctx: ctx, db: s.db, w: p.stdout}
+	if err := pg.summary(in, &past); err != nil {
+		return err
+	}
+	if err := p.whereToLook(s, pg.top, o.once); err != nil {
 		return err
 	}
 	if o.once {
 		return nil
 	}
 	return p.trickle(ctx, s, sim)
+}
+
+// replayDays is how much of the past has its tiers evaluated as of the end of each day: outcomes are known after 30 days, and ten days of
+// people with a known outcome are enough to see something. Each day costs a look at most people.
+const replayDays = 40
+
+// evaluatePast waits until metrics and tiers know everything that was sent, and fills the history of tiers for days that it does not hold yet.
+func (p *program) evaluatePast(ctx context.Context, s *service, past *past, now time.Time) (done tiers.Replayed, err error) {
+	if err := s.funnel.Tick(ctx); err != nil {
+		return done, fmt.Errorf("compute metrics: %w", err)
+	}
+	to := now.Truncate(24 * time.Hour)
+	from := to.AddDate(0, 0, -replayDays)
+	for _, begin := range []time.Time{past.Start, past.EvaluatedUntil} {
+		if begin.After(from) {
+			from = begin
+		}
+	}
+	if from.Before(to) {
+		fmt.Fprintf(p.stdout, "evaluating tiers as of now and, one after the other, of the end of each of the last %d days\n", int(to.Sub(from).Hours()/24))
+		if done, err = s.tiers.Replay(ctx, from, to); err != nil {
+			return done, fmt.Errorf("evaluate tiers of the past: %w", err)
+		}
+		past.EvaluatedUntil = to
+	}
+	for {
+		news, err := s.tiers.Tick(ctx)
+		if err != nil {
+			return done, fmt.Errorf("evaluate tiers: %w", err)
+		}
+		if news.People == 0 {
+			return done, nil
+		}
+	}
 }
 
 // freePorts replaces a port that another program has by a free one, and says so.
@@ -128,13 +170,16 @@ type past struct {
 	Start     time.Time `json:"start"`
 	SentUntil time.Time `json:"sent_until"`
 	SentAt    time.Time `json:"sent_at"`
+	Edition   int       `json:"edition"` // of the simulation
+	// EvaluatedUntil ends the days whose tiers were replayed; zero before the first.
+	EvaluatedUntil time.Time `json:"evaluated_until"`
 }
 
 const pastName = "demo.json"
 
 // readPast is the folder's demo, or a new one that ends now. A folder with other data is refused.
 func readPast(data string, o demoOptions, now time.Time) (past, error) {
-	fresh := past{People: o.people, Days: o.days, Seed: o.seed, Start: now.AddDate(0, 0, 1-o.days).Truncate(24 * time.Hour)}
+	fresh := past{People: o.people, Days: o.days, Seed: o.seed, Edition: simulate.Edition, Start: now.AddDate(0, 0, 1-o.days).Truncate(24 * time.Hour)}
 	text, err := os.ReadFile(filepath.Join(data, pastName))
 	if errors.Is(err, os.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(data, access.FileName)); err == nil {
@@ -148,6 +193,9 @@ func readPast(data string, o demoOptions, now time.Time) (past, error) {
 	var old past
 	if err := json.Unmarshal(text, &old); err != nil {
 		return past{}, fmt.Errorf("read %s: %w", filepath.Join(data, pastName), err)
+	}
+	if old.Edition != simulate.Edition {
+		return past{}, fmt.Errorf("%s holds a demo of another version of Livello, with other people: delete it, or give another folder with --data", data)
 	}
 	if old.People != o.people || old.Days != o.days || old.Seed != o.seed {
 		return past{}, fmt.Errorf("%s holds the demo of %d people over %d days with seed %d: run it with these, give another folder with --data, or delete it",

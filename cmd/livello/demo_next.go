@@ -2,13 +2,14 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 )
 
 // whereToLook prints what to try next. Each line works when pasted into a shell, as long as the service runs; after --once
-// those without a port do.
-func (p *program) whereToLook(s *service, once bool) error {
+// those without a port do. Top is somebody worth looking at; empty for nobody.
+func (p *program) whereToLook(s *service, top string, once bool) error {
 	livello, data := quote(os.Args[0]), ""
 	if s.cfg.Data != defaults().Data {
 		data = " --data " + quote(s.cfg.Data)
@@ -27,7 +28,13 @@ func (p *program) whereToLook(s *service, once bool) error {
 	line("\n  # the catalogue, on the command line and over HTTP: the same SQL")
 	line("  %s query list", livello)
 	line("  %s query%s weekly_retention", livello, data)
-	line("  curl -s -H 'Authorization: Bearer %s' '%s/v1/queries/most_engaged?limit=3&format=table'", s.keys.ReadKey, s.facts.API)
+	line("  curl -s -H 'Authorization: Bearer %s' '%s/v1/queries/tier_distribution?format=table'", s.keys.ReadKey, s.facts.API)
+	line("\n  # who behaves like a buyer, one of them with everything that is known, and what it is decided by")
+	line("  %s tiers%s --only top --limit 10", livello, data)
+	if top != "" {
+		line("  curl -s -H 'Authorization: Bearer %s' '%s/v1/people/%s'", s.keys.ReadKey, s.facts.API, url.PathEscape(top))
+	}
+	line("  %s definitions show%s", livello, data)
 	line("\n  # send an event, then find it")
 	line(`  curl -s -u %s: %s/v1/track -H 'Content-Type: application/json' -d '{"userId":"you","event":"Content Downloaded","properties":{"content_id":"first-party-data"}}'`, s.keys.WriteKey, s.facts.API)
 	line("  %s query%s engagement_history person=you", livello, data)

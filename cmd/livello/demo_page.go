@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/livello/livello/queries"
@@ -18,14 +17,19 @@ import (
 type pageColumn struct {
 	field, title string
 	show         func(any) string // nil: as it is
+	left         bool             // aligned to the left, as the first column always is
 }
+
+func column(field, title string) pageColumn { return pageColumn{field: field, title: title} }
+func left(field, title string) pageColumn   { return pageColumn{field: field, title: title, left: true} }
 
 // page writes the demo's summary. Every number comes from a named query, the same text that the API and the boards use.
 type page struct {
 	ctx context.Context
 	db  queries.DB
 	w   io.Writer
-	err error // the first one; nothing is written after it
+	err error  // the first one; nothing is written after it
+	top string // the person to talk to first; empty for nobody
 }
 
 func (p *page) heading(title, query string) {
@@ -86,7 +90,7 @@ func (p *page) table(rows []map[string]any, columns ...pageColumn) {
 		var b strings.Builder
 		for i, cell := range line {
 			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			if i == 0 || columns[i].left {
 				b.WriteString("  " + cell + pad)
 			} else {
 				b.WriteString("  " + pad + cell)
@@ -168,50 +172,4 @@ func grouped(number string) string {
 		whole += "." + fraction
 	}
 	return sign + whole
-}
-
-// came is what the replay did.
-type came struct {
-	accepted, duplicates, rejected int
-	sending, loading               time.Duration
-}
-
-// summary writes the page up to the numbers; where to look next follows in demo_next.go.
-func (p *page) summary(in came, people, days int) error {
-	sent := in.accepted + in.duplicates + in.rejected
-	rate := float64(sent) / max(in.sending.Seconds(), 0.001)
-	p.printf("\nWhat came in\n")
-	p.printf("  %s events of %s simulated people over %d days, through POST /v1/events\n", grouped(fmt.Sprint(sent)), grouped(fmt.Sprint(people)), days)
-	p.printf("  answered in %.1f s (%s events/s), what is new on disk before the answer, and in every rollup %.1f s after the last\n",
-		in.sending.Seconds(), grouped(fmt.Sprintf("%.0f", rate)), in.loading.Seconds())
-	p.printf("  %s accepted\n", grouped(fmt.Sprint(in.accepted)))
-	if in.duplicates > 0 {
-		p.printf("  already there: %s duplicates, recognized by their ids and not counted again\n", grouped(fmt.Sprint(in.duplicates)))
-	}
-	p.printf("  %s rejected\n", grouped(fmt.Sprint(in.rejected)))
-	for _, total := range p.rows("totals", nil) {
-		p.printf("  in the warehouse: %s events of engagement, %s people (strangers count once per device), %s purchases, %s\n",
-			plain(total["events"]), plain(total["people"]), plain(total["purchases"]), money(total["revenue"]))
-	}
-
-	from := fmt.Sprintf("now-%dd", days)
-	p.heading("Channels", "channel_summary from="+from)
-	p.table(p.rows("channel_summary", map[string]string{"from": from}),
-		pageColumn{"channel", "channel", nil}, pageColumn{"events", "events", nil}, pageColumn{"people", "ids", nil},
-		pageColumn{"purchases", "purchases", nil}, pageColumn{"revenue", "revenue", money})
-
-	const steps = "page_view,product_view,cart_add,checkout_start,purchase"
-	p.heading("From visit to purchase within a week", "funnel steps="+steps)
-	p.table(p.rows("funnel", map[string]string{"steps": steps, "from": from}),
-		pageColumn{"kind", "step", nil}, pageColumn{"people", "people", nil},
-		pageColumn{"rate", "of all", percent}, pageColumn{"previous_rate", "of the step before", percent})
-
-	p.heading("The ten most engaged people, last 7 days", "most_engaged")
-	p.table(p.rows("most_engaged", map[string]string{"limit": "10"}),
-		pageColumn{"person_id", "person", nil}, pageColumn{"engagement", "score", nil}, pageColumn{"visits_7d", "visits", nil},
-		pageColumn{"page_views_7d", "pages", nil}, pageColumn{"downloads_7d", "papers", nil},
-		pageColumn{"email_opens_7d", "opens", nil}, pageColumn{"email_clicks_7d", "clicks", nil},
-		pageColumn{"advanced_interactions_7d", "chats+forms", nil}, pageColumn{"purchases_365d", "orders", nil},
-		pageColumn{"revenue_365d", "revenue", money}, pageColumn{"trend", "trend", nil})
-	return p.err
 }

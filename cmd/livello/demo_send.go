@@ -14,6 +14,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/livello/livello/measurements"
 	"github.com/livello/livello/simulate"
 )
 
@@ -22,10 +23,14 @@ const (
 	demoSenders = 3
 )
 
-// replay sends the simulation through the HTTP port, as any sender would, and waits until it can be queried.
+// sendPast sends the simulation through the HTTP port, as any sender would, and waits until it can be queried.
 // Messages before from are left out.
-func (p *program) replay(ctx context.Context, s *service, sim simulate.Config, from time.Time) (came, error) {
+func (p *program) sendPast(ctx context.Context, s *service, sim simulate.Config, from time.Time) (came, error) {
 	audience, err := simulate.New(sim)
+	if err != nil {
+		return came{}, err
+	}
+	measured, err := sendMeasurements(ctx, s, audience.Measurements())
 	if err != nil {
 		return came{}, err
 	}
@@ -33,7 +38,7 @@ func (p *program) replay(ctx context.Context, s *service, sim simulate.Config, f
 	defer cancel(nil)
 	batches := make(chan []byte, demoSenders)
 	var mu sync.Mutex
-	var in came
+	in := came{measured: measured}
 	bar := p.bar(sim.Start, sim.End)
 	var senders sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: demoSenders}}
@@ -65,7 +70,7 @@ func (p *program) replay(ctx context.Context, s *service, sim simulate.Config, f
 		if ctx.Err() != nil {
 			break
 		}
-		if err := bar.Set64(int64(batch.Until.Sub(sim.Start) / time.Hour)); err != nil {
+		if err := bar.Set64(max(0, int64(batch.Until.Sub(sim.Start)/time.Hour))); err != nil {
 			return came{}, fmt.Errorf("progress bar: %w", err)
 		}
 	}
@@ -97,16 +102,30 @@ func (p *program) bar(start, end time.Time) *progressbar.ProgressBar {
 		progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }
 
-// sent is the answer of /v1/events.
+// sent is the answer of /v1/events and /v1/measurements.
 type sent struct {
 	Accepted, Duplicates int
 	Rejected             []json.RawMessage
 }
 
-// send posts one NDJSON body. When the service asks to come back later it does.
+// send posts NDJSON events.
 func send(ctx context.Context, client *http.Client, s *service, ndjson []byte) (sent, error) {
+	return post(ctx, client, s, "/v1/events", ndjson)
+}
+
+// sendMeasurements posts NDJSON measurements and says how many they are. Nothing is counted twice when they were sent before.
+func sendMeasurements(ctx context.Context, s *service, ndjson []byte) (int, error) {
+	answer, err := post(ctx, &http.Client{}, s, measurements.Path, ndjson)
+	if err == nil && len(answer.Rejected) > 0 {
+		err = fmt.Errorf("send measurements: %d rejected, the first: %s", len(answer.Rejected), answer.Rejected[0])
+	}
+	return answer.Accepted, err
+}
+
+// post sends one NDJSON body. When the service asks to come back later it does.
+func post(ctx context.Context, client *http.Client, s *service, path string, ndjson []byte) (sent, error) {
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.facts.API+"/v1/events", bytes.NewReader(ndjson))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.facts.API+path, bytes.NewReader(ndjson))
 		if err != nil {
 			return sent{}, err
 		}
@@ -114,7 +133,7 @@ func send(ctx context.Context, client *http.Client, s *service, ndjson []byte) (
 		req.Header.Set("Content-Type", "application/x-ndjson")
 		answer, err := client.Do(req)
 		if err != nil {
-			return sent{}, fmt.Errorf("send events: %w", err)
+			return sent{}, fmt.Errorf("send to %s: %w", path, err)
 		}
 		body, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
@@ -128,8 +147,8 @@ func send(ctx context.Context, client *http.Client, s *service, ndjson []byte) (
 			case <-ctx.Done():
 				return sent{}, ctx.Err()
 			}
-		case answer.StatusCode != http.StatusAccepted:
-			return sent{}, fmt.Errorf("send events: %s: %s", answer.Status, strings.TrimSpace(string(body)))
+		case answer.StatusCode != http.StatusAccepted && answer.StatusCode != http.StatusOK:
+			return sent{}, fmt.Errorf("send to %s: %s: %s", path, answer.Status, strings.TrimSpace(string(body)))
 		}
 		var result sent
 		if err := json.Unmarshal(body, &result); err != nil {

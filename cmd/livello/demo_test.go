@@ -10,21 +10,38 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 )
 
-var smallDemo = []string{"--people", "80", "--days", "20"}
+var smallDemo = []string{"--people", "80", "--days", "8"}
 
 func TestDemoTwice(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "demo")
 	args := append([]string{"demo", "--once", "--data", data}, smallDemo...)
 	out := must(t, args...)
-	for _, part := range []string{"80 simulated people over 20 days", "0 rejected", "Channels", "page_view", "most engaged", "user-000", "Where to look next"} {
+	for _, part := range []string{
+		"80 simulated people over 8 days", " measurements (", ", 0 rejected", "end of each of the 7 days before",
+		"tier 1 ", "The five to talk to first", "roi ", "advocacy_rate", "too few to tell", "at least 2", "came by", "Where to look next",
+	} {
 		if !strings.Contains(out, part) {
 			t.Errorf("the page does not say %q:\n%s", part, out)
 		}
 	}
+	for _, line := range strings.Split(out[:strings.Index(out, "Where to look next")], "\n") {
+		if width := utf8.RuneCountInString(line); width > 110 && !strings.HasPrefix(line, "starting") {
+			t.Errorf("%d columns are too wide for a terminal: %s", width, line)
+		}
+	}
+	if strings.Contains(out, "no rate from") {
+		t.Errorf("a rate is missing:\n%s", out)
+	}
 	before := count(t, data, "SELECT count() FROM events")
+	measured := count(t, data, "SELECT count() FROM measurements FINAL")
+	moves := count(t, data, "SELECT count() FROM tier_history WHERE replayed")
+	if moves == "0" {
+		t.Error("nobody moved between tiers in the past")
+	}
 	again := must(t, args...)
 	if !strings.Contains(again, "already there: ") {
 		t.Errorf("the second page:\n%s", again)
@@ -33,7 +50,13 @@ func TestDemoTwice(t *testing.T) {
 	if twice := count(t, data, "SELECT count() - uniqExact(event_id) FROM events"); twice != "0" {
 		t.Errorf("%s events are there twice; %s after the first run", twice, before)
 	}
-	fails(t, "holds the demo of 80 people", "demo", "--once", "--data", data, "--people", "81", "--days", "20")
+	if twice := count(t, data, "SELECT count() FROM measurements FINAL"); twice != measured {
+		t.Errorf("%s measurements after the first run, %s after the second", measured, twice)
+	}
+	if twice := count(t, data, "SELECT count() FROM tier_history WHERE replayed"); twice != moves {
+		t.Errorf("%s replayed moves after the first run, %s after the second", moves, twice)
+	}
+	fails(t, "holds the demo of 80 people", "demo", "--once", "--data", data, "--people", "81", "--days", "8")
 	other := filepath.Join(t.TempDir(), "data")
 	serve(t, other).stop()
 	fails(t, "holds other data", "demo", "--once", "--data", other)
