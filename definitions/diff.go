@@ -84,7 +84,7 @@ func Effects(before, after *Definitions) []string {
 		effects = append(effects, "validation: counts at once, for past periods, too")
 	}
 	if some("identity") {
-		effects = append(effects, "identity: the rules count for evidence that comes from then on; persons that were joined stay joined")
+		effects = append(effects, "identity: who is who is decided anew from all evidence when the limits or role names change; merges and splits by hand stay")
 	}
 	if some("metrics", "base_currency", "acquisition", "session_timeout") {
 		effects = append(effects, "funnel, sessions and value: computed when they are read, so they change at once, for past days, too")
