@@ -21,20 +21,13 @@
 -- column event_id    UUID
 WITH
     coalesce(nullIf((SELECT any(person_id) FROM person_ids WHERE distinct_id = {person:String}), ''), {person:String}) AS person,
-    -- person_ids says whose an id is. These are the ids it could say it of, so that it does not have to look at all.
-    named AS
-    (
-        SELECT distinct_id FROM identity_edges WHERE user_id = person
-    ),
-    candidates AS
-    (
-        SELECT distinct_id FROM named
-        UNION ALL
-        SELECT distinct_id FROM identity_edges WHERE user_id IN (SELECT distinct_id FROM named)
-    ),
+    -- person_ids says whose an id is. These are the ids it could say it of, found by key, so that it does not have to look at all.
     ids AS
     (
-        SELECT distinct_id FROM person_ids WHERE person_id = person AND distinct_id IN (SELECT distinct_id FROM candidates)
+        SELECT distinct_id
+        FROM person_ids
+        WHERE person_id = person
+          AND distinct_id IN (SELECT distinct_id FROM person_pairs WHERE person_id = person)
         UNION ALL
         SELECT person
     )
