@@ -21,6 +21,7 @@ func TestResolver(t *testing.T) {
 	}{
 		{"story", testStory},
 		{"a large person stops growing", testLargePersonStopsGrowing},
+		{"people by key", testPeopleByKey},
 		{"every cut is made good", testEveryCutIsMadeGood},
 		{"tick ends where rebuild does", testTickEndsWhereRebuildDoes},
 	} {

@@ -1,5 +1,6 @@
 -- Every event with the person it belongs to as of now. For one person, give the ids too, so that the key of events is used:
---     WHERE distinct_id IN (SELECT arrayJoin(distinct_ids) FROM people WHERE person_id = 'x')
+--     WHERE distinct_id IN (SELECT arrayJoin(distinct_ids) FROM people_of(id = 'x'))
+-- The query engagement_history of the catalogue does so, and asks for no account, which is found by going through all of them.
 CREATE OR REPLACE VIEW engagement_history /*ON CLUSTER*/
 (
     person_id    String                              COMMENT 'The person: the user the id belongs to as of now, or the id itself',

@@ -1,5 +1,10 @@
--- Everybody known, with all their ids. Ids come from what they did, what was told about them, and evidence of who they are.
-CREATE OR REPLACE VIEW people /*ON CLUSTER*/
+-- What is known of the person of any id, or of everybody when the id is empty: the view people is that.
+--
+--     SELECT * FROM people_of(id = 'cookie-123')
+--
+-- Ids come from what they did, what was told about them, and evidence of who they are. A person's ids are found by key, and what is
+-- kept per id is read by key; only identity_edges is gone through, because it is not kept by user.
+CREATE OR REPLACE VIEW people_of /*ON CLUSTER*/
 (
     person_id    String               COMMENT 'The person: a user id, or an anonymous id nobody has claimed',
     distinct_ids Array(String)        COMMENT 'All ids of the person, sorted, person_id among them',
@@ -10,20 +15,38 @@ CREATE OR REPLACE VIEW people /*ON CLUSTER*/
 )
 AS
 WITH
+    coalesce(nullIf((SELECT any(person_id) FROM person_ids WHERE distinct_id = {id:String}), ''), {id:String}) AS wanted,
+    -- All ids that belong to the person or once did; person_ids says below which still do.
+    scope AS
+    (
+        SELECT distinct_id FROM person_pairs WHERE person_id = wanted
+        UNION ALL
+        SELECT wanted
+    ),
+    known AS
+    (
+        SELECT distinct_id, person_id
+        FROM person_ids
+        WHERE {id:String} = '' OR distinct_id IN (SELECT distinct_id FROM scope)
+    ),
     evidence AS
     (
         SELECT distinct_id AS id, min(first_at) AS first_event, max(last_at) AS last_event, first_event AS first_told, last_event AS last_told, true AS engaged
         FROM person_day
+        WHERE {id:String} = '' OR distinct_id IN (SELECT distinct_id FROM scope)
         GROUP BY id
         UNION ALL
         SELECT arrayJoin([distinct_id, user_id]) AS id, first_at, last_at, first_at, last_at, false
         FROM identity_edges
+        WHERE {id:String} = '' OR distinct_id IN (SELECT distinct_id FROM scope) OR user_id IN (SELECT distinct_id FROM scope)
         UNION ALL
         SELECT distinct_id, first_at, last_at, first_at, last_at, false
         FROM account_members
+        WHERE {id:String} = '' OR distinct_id IN (SELECT distinct_id FROM scope)
         UNION ALL
         SELECT distinct_id, at, at, at, at, false
         FROM person_traits FINAL
+        WHERE {id:String} = '' OR distinct_id IN (SELECT distinct_id FROM scope)
     ),
     ids AS
     (
@@ -35,7 +58,7 @@ WITH
             max(last_told) AS last_told,
             max(engaged) AS has_events
         FROM evidence
-        WHERE id != ''
+        WHERE id != '' AND ({id:String} = '' OR id IN (SELECT distinct_id FROM scope))
         GROUP BY id
     ),
     accounts AS
@@ -44,7 +67,8 @@ WITH
             coalesce(nullIf(p.person_id, ''), m.distinct_id) AS person,
             argMax(m.account_id, (m.last_at, m.account_id)) AS account
         FROM account_members AS m
-        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        LEFT JOIN known AS p ON p.distinct_id = m.distinct_id
+        WHERE {id:String} = '' OR m.distinct_id IN (SELECT distinct_id FROM scope)
         GROUP BY person
     ),
     latest AS
@@ -54,7 +78,8 @@ WITH
             t.trait AS name,
             argMax(t.value, (t.at, t.distinct_id)) AS latest_value
         FROM person_traits AS t FINAL
-        LEFT JOIN person_ids AS p ON p.distinct_id = t.distinct_id
+        LEFT JOIN known AS p ON p.distinct_id = t.distinct_id
+        WHERE {id:String} = '' OR t.distinct_id IN (SELECT distinct_id FROM scope)
         GROUP BY person, name
     ),
     told AS
@@ -71,7 +96,7 @@ WITH
             if(max(has_events), minIf(first_event, has_events), min(first_told)) AS first_at,
             if(max(has_events), maxIf(last_event, has_events), max(last_told)) AS last_at
         FROM ids
-        LEFT JOIN person_ids AS p ON p.distinct_id = ids.id
+        LEFT JOIN known AS p ON p.distinct_id = ids.id
         GROUP BY person
     )
 SELECT
@@ -84,5 +109,6 @@ SELECT
 FROM persons
 LEFT JOIN told ON told.person = persons.person
 LEFT JOIN accounts ON accounts.person = persons.person
+WHERE {id:String} = '' OR persons.person = wanted
 SETTINGS join_use_nulls = 0
-COMMENT 'Everybody known, with ids, traits and account (one row per person)'
+COMMENT 'The person of an id, with ids, traits and account; with an empty id everybody (one row per person)'
