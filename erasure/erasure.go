@@ -36,8 +36,13 @@ type Options struct {
 	Settle func(ctx context.Context) error
 	// Remaining says which files may hold one of the ids nevertheless.
 	Remaining func(ids []string) ([]string, error)
-	// Rebuild recomputes channel_hour of a month (its first day) from events.
-	Rebuild func(ctx context.Context, month time.Time) error
+	// Rebuild recomputes rollups of a month (its first day) from events.
+	Rebuild func(ctx context.Context, month time.Time, tables []string) error
+	// Pause keeps from working who writes tables that name people from what they read before: the resolver of identities, the evaluator of
+	// tiers. It returns when they have stopped; resume lets them go on. Nil: there are none.
+	Pause func(ctx context.Context) (resume func(), err error)
+	// Recount is told that kept figures that count people are to be computed again. Nil: there are none.
+	Recount func(ctx context.Context) error
 	Refuse  bool // keep later events of the erased out
 
 	Now    func() time.Time // nil: time.Now
@@ -62,7 +67,7 @@ type Certificate struct {
 	DoneAt     time.Time         `json:"done_at"`
 	By         string            `json:"by"`
 	Removed    map[string]uint64 `json:"removed"`   // rows per table
-	Changed    map[string]uint64 `json:"changed"`   // rows of others that stay without the id; months of channel_hour recomputed
+	Changed    map[string]uint64 `json:"changed"`   // rows of others that stay without the id; months of rollups recomputed
 	Remaining  []string          `json:"remaining"` // files that may still hold the id
 }
 
@@ -111,10 +116,27 @@ func (e *Eraser) load(ctx context.Context) error {
 		}
 		out = append(out, w.hashes...)
 	}
+	if err := e.forgetOthers(ctx); err != nil {
+		return err
+	}
 	if err := e.guard.set(out); err != nil {
 		return err
 	}
 	e.read = true
+	return nil
+}
+
+// forgetOthers drops ids of erasures that were cut off before they were begun.
+func (e *Eraser) forgetOthers(ctx context.Context) error {
+	requests, err := texts(ctx, e.o.DB, "SELECT DISTINCT toString(request) FROM erased_ids WHERE request NOT IN (SELECT request FROM erasures FINAL WHERE state = 'begun')")
+	if err != nil {
+		return fmt.Errorf("look for ids of erasures that never began: %w", err)
+	}
+	for _, request := range requests {
+		if err := e.o.DB.Exec(ctx, "ALTER TABLE erased_ids DROP PARTITION '"+request+"'"); err != nil {
+			return fmt.Errorf("forget ids of an erasure that never began: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -138,18 +160,12 @@ func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) 
 		return Certificate{}, fmt.Errorf("erase: %w", err)
 	}
 	now := e.o.Now().UTC().Truncate(time.Millisecond)
-	w := work{state: stateBegun, ids: ids, Certificate: Certificate{
-		Request: uuid.New(), PersonHash: e.guard.salt.of(id).String(), IDs: len(ids), BegunAt: now, By: by,
+	w := work{state: stateBegun, Certificate: Certificate{
+		Request: uuid.New(), PersonHash: e.guard.salt.of(id).String(), BegunAt: now, By: by,
 		Removed: map[string]uint64{}, Changed: map[string]uint64{}, Remaining: []string{},
 	}}
-	for _, one := range ids {
-		w.hashes = append(w.hashes, e.guard.salt.of(one))
-	}
-	if err := e.guard.add(w.hashes); err != nil {
-		return Certificate{}, fmt.Errorf("erase: %w", err)
-	}
 	e.read = false // until it is done: what is begun is read again
-	if err := e.begin(ctx, &w); err != nil {
+	if err := e.takeIn(ctx, &w, ids); err != nil {
 		return Certificate{}, fmt.Errorf("erase: %w", err)
 	}
 	if err := e.run(ctx, &w); err != nil {
@@ -183,30 +199,31 @@ func (e *Eraser) resume(ctx context.Context) error {
 }
 
 // Resolve answers all ids of the person that an id belongs to, sorted, the given one included, whether or not anything is known
-// of it. It follows person_ids both ways until nothing is added.
+// of it.
 func Resolve(ctx context.Context, db DB, id string) ([]string, error) {
-	ids := []string{id}
+	return resolve(ctx, db, []string{id})
+}
+
+// resolve follows the map of ids both ways until nothing is added: from ids to their people by the key of person_map, from people to all
+// their ids by that of person_pairs.
+func resolve(ctx context.Context, db DB, ids []string) ([]string, error) {
 	for {
-		rows, err := db.Query(ctx, `SELECT DISTINCT arrayJoin([distinct_id, person_id]) AS id
+		found, err := texts(ctx, db, `SELECT person_id
 FROM person_ids
-WHERE has({ids:Array(String)}, distinct_id) OR has({ids:Array(String)}, person_id)`, named("ids", ids))
+WHERE distinct_id IN {ids:Array(String)}
+UNION DISTINCT
+SELECT distinct_id
+FROM person_ids
+WHERE distinct_id IN (SELECT distinct_id FROM person_pairs WHERE person_id IN {ids:Array(String)})
+  AND person_id IN {ids:Array(String)}`, named("ids", ids))
 		if err != nil {
 			return nil, fmt.Errorf("look up the ids of the person: %w", err)
 		}
-		before := len(ids)
-		for rows.Next() {
-			var found string
-			if err := rows.Scan(&found); err != nil {
-				return nil, fmt.Errorf("look up the ids of the person: %w", err)
-			}
-			ids = append(ids, found)
+		all := slices.Concat(ids, found)
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) == len(ids) {
+			return all, nil
 		}
-		if err := rows.Close(); err != nil {
-			return nil, fmt.Errorf("look up the ids of the person: %w", err)
-		}
-		slices.Sort(ids)
-		if ids = slices.Compact(ids); len(ids) == before {
-			return ids, nil
-		}
+		ids = all
 	}
 }

@@ -14,50 +14,36 @@ import (
 type step struct {
 	name string
 	run  func(context.Context, *work) error
+	// alone: nobody may put rows of the person back meanwhile that were read before (Options.Pause).
+	alone bool
 }
 
 // steps are in an order in which each finds what it needs: what is counted or told apart by events comes before these go, and
 // the rollups are rebuilt when they are gone.
-func (e *Eraser) steps(ctx context.Context) ([]step, error) {
-	named, err := e.tables(ctx)
-	if err != nil {
-		return nil, err
+func (e *Eraser) steps() []step {
+	return []step{
+		{"settle", e.settle, false},
+		{"note copies", e.noteRepeats, false},
+		{"count per day", e.countDays, false},
+		{"count", e.count, true},
+		{"tell who is connected", e.tellNeighbours, true},
+		{"remove", e.remove, true},
+		{"blank in events of others", e.blank, true},
+		{"recompute", e.recompute, false},
+		{"check", e.check, true},
+		{"look at files", e.files, false},
 	}
-	list := []step{
-		{"settle", e.settle},
-		{"note copies", e.noteRepeats},
-		{"count per day", e.countDays},
-		{"count", func(ctx context.Context, w *work) error { return e.count(ctx, w, named) }},
-		{"note months", e.countMonths},
-	}
-	for _, t := range named {
-		list = append(list, step{"remove from " + t.name, func(ctx context.Context, w *work) error { return e.remove(ctx, w, t) }})
-	}
-	return append(list,
-		step{"blank in events of others", e.blank},
-		step{"recompute", e.recompute},
-		step{"check", func(ctx context.Context, w *work) error { return e.check(ctx, w, named) }},
-		step{"look at files", e.files},
-	), nil
 }
 
 // run does all steps, and at last forgets the ids. Work that was cut off begins with the first step again: what a step finds done
 // it does not do twice, and what was counted first stays.
 func (e *Eraser) run(ctx context.Context, w *work) error {
-	steps, err := e.steps(ctx)
-	if err != nil {
-		return err
-	}
-	for _, s := range steps {
-		if err := s.run(ctx, w); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		w.step++
-		if err := e.note(ctx, w); err != nil {
+	// The ids go before the certificate says done: a crash in between finds work without ids and only has to say so.
+	if len(w.ids) > 0 {
+		if err := e.runSteps(ctx, w); err != nil {
 			return err
 		}
 	}
-	// The ids go before the certificate says done: a crash in between finds work without ids and only has to say so.
 	if err := e.o.DB.Exec(ctx, "ALTER TABLE erased_ids DROP PARTITION '"+w.Request.String()+"'"); err != nil {
 		return fmt.Errorf("forget the ids: %w", err)
 	}
@@ -75,57 +61,55 @@ func (e *Eraser) run(ctx context.Context, w *work) error {
 	return nil
 }
 
+func (e *Eraser) runSteps(ctx context.Context, w *work) (err error) {
+	var resume func()
+	defer func() {
+		if resume != nil {
+			resume()
+		}
+	}()
+	for _, s := range e.steps() {
+		switch {
+		case s.alone && resume == nil && e.o.Pause != nil:
+			if resume, err = e.o.Pause(ctx); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		case !s.alone && resume != nil:
+			resume()
+			resume = nil
+		}
+		if err := s.run(ctx, w); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		w.step++
+		if err := e.note(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ofPerson is the set of ids in a statement. The id itself never stands there.
 func (w *work) ofPerson() string {
 	return "(SELECT id FROM erased_ids WHERE request = '" + w.Request.String() + "')"
 }
 
-// table is one that names people.
-type table struct {
-	name, where string // where has %s for the set of ids
-}
-
-func (t *table) condition(w *work) string { return strings.ReplaceAll(t.where, "%s", w.ofPerson()) }
-
-// idColumns name a person wherever they stand.
-var idColumns = []string{"distinct_id", "user_id", "anonymous_id", "previous_id", "person_id"}
-
-// tables are all of the database that name people, whichever migration made them, and events last. A row of events belongs to
-// whom its distinct_id names; other ids in it may be of another person (a device that two share), and are blanked.
-func (e *Eraser) tables(ctx context.Context) ([]table, error) {
-	// rebuild_* are shadows of a rebuild that goes on or was cut off.
-	columns, err := texts(ctx, e.o.DB, `SELECT concat(c.table, '.', c.name)
-FROM system.columns AS c
-INNER JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
-WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree' AND c.type = 'String'
-  AND NOT startsWith(c.table, 'rebuild_') AND c.table NOT IN ('events', 'erased_ids')
-  AND has({columns:Array(String)}, c.name)
-ORDER BY c.table, c.position`, named("columns", idColumns))
-	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
-	}
-	var all []table
-	for _, column := range columns {
-		name, id, _ := strings.Cut(column, ".")
-		if n := len(all); n > 0 && all[n-1].name == name {
-			all[n-1].where += " OR " + id + " IN %s"
-		} else {
-			all = append(all, table{name, id + " IN %s"})
+// settle has everything of the person in the database. Between the moment their ids were looked up and the one from which on their events are kept
+// out, an event may have told of a further id: then that one is kept out, too.
+func (e *Eraser) settle(ctx context.Context, w *work) error {
+	for {
+		if err := e.o.Settle(ctx); err != nil {
+			return err
+		}
+		ids, err := resolve(ctx, e.o.DB, w.ids)
+		if err != nil || len(ids) == len(w.ids) {
+			return err
+		}
+		if err := e.takeIn(ctx, w, ids); err != nil {
+			return err
 		}
 	}
-	there, err := texts(ctx, e.o.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'quarantine'")
-	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
-	}
-	if len(there) > 0 {
-		// A record that could not be read may be theirs all the same: it is when their id stands in it as a JSON text.
-		all = append(all, table{"quarantine",
-			"hasAny(ids, (SELECT groupArray(id) FROM %s)) OR arrayExists(text -> position(payload, text) > 0 OR position(envelope, text) > 0, (SELECT groupArray(concat('\"', id, '\"')) FROM %s))"})
-	}
-	return append(all, table{"events", "distinct_id IN %s"}), nil
 }
-
-func (e *Eraser) settle(ctx context.Context, _ *work) error { return e.o.Settle(ctx) }
 
 // noteRepeats notes copies of their events that still lie side by side: receipts count every copy, and once they are gone nobody
 // else can tell.
@@ -161,43 +145,104 @@ ORDER BY day`)
 	return e.o.DB.InsertFormat(ctx, "TabSeparated", "INSERT INTO erased_days (request, day, rows, id_sum, at) SETTINGS async_insert = 0", bytes.NewReader(days))
 }
 
-// count notes how many rows of each table go.
-func (e *Eraser) count(ctx context.Context, w *work, tables []table) error {
+// count notes how many rows of each table go, and how many months of which rollups have to be recomputed.
+func (e *Eraser) count(ctx context.Context, w *work) error {
 	if len(w.Removed) > 0 { // before it was cut off
 		return nil
 	}
+	tables, err := e.tables(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := e.found(ctx, w, tables)
+	if err != nil {
+		return err
+	}
 	for _, t := range tables {
-		n, err := number(ctx, e.o.DB, "SELECT count() FROM "+t.name+" WHERE "+t.condition(w))
-		if err != nil {
-			return fmt.Errorf("count in %s: %w", t.name, err)
+		w.Removed[t.name] = found[t.name]
+	}
+	if w.Changed["events"], err = number(ctx, e.o.DB, "SELECT count() FROM events WHERE "+ofOthers(w)); err != nil {
+		return err
+	}
+	for _, name := range counting {
+		if w.Changed[name+monthsOf], err = e.monthsOf(ctx, w, name); err != nil {
+			return fmt.Errorf("months of %s: %w", name, err)
 		}
-		w.Removed[t.name] = n
 	}
-	n, err := number(ctx, e.o.DB, "SELECT count() FROM events WHERE "+ofOthers(w))
-	if err != nil {
-		return err
-	}
-	w.Changed["events"] = n
 	return nil
 }
 
-// countMonths notes how many months of channel_hour have to be recomputed.
-func (e *Eraser) countMonths(ctx context.Context, w *work) error {
-	months, err := texts(ctx, e.o.DB, "SELECT DISTINCT formatDateTime(day, '%Y-%m') AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
-	if err != nil {
-		return err
+// found says how many rows of the person each table holds.
+func (e *Eraser) found(ctx context.Context, w *work, tables []table) (map[string]uint64, error) {
+	var each []string
+	for _, t := range tables {
+		each = append(each, "SELECT '"+t.name+"' AS name, count() AS n FROM "+t.name+" WHERE "+t.condition(w))
 	}
-	w.Changed["channel_hour_months"] = uint64(len(months))
-	return nil
+	rows, err := e.o.DB.Query(ctx, strings.Join(each, "\nUNION ALL\n"))
+	if err != nil {
+		return nil, fmt.Errorf("count rows: %w", err)
+	}
+	defer rows.Close()
+	found := map[string]uint64{}
+	for rows.Next() {
+		var name string
+		var n uint64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, fmt.Errorf("count rows: %w", err)
+		}
+		found[name] = n
+	}
+	return found, rows.Err()
 }
 
-// remove deletes the rows of a table and waits until the parts without them are written. ALTER DELETE, not DELETE FROM: that would
+// tellNeighbours has the resolver look again at ids of others that were seen with the person: an id that too many users were seen with may be
+// somebody's when there is one less.
+func (e *Eraser) tellNeighbours(ctx context.Context, w *work) error {
+	return e.o.DB.Exec(ctx, fmt.Sprintf(`INSERT INTO touched_edges (at, distinct_id, user_id, first_at)
+SELECT now64(3, 'UTC'), id, '', now64(3, 'UTC')
+FROM
+(
+    SELECT arrayJoin([distinct_id, user_id]) AS id FROM identity_edges WHERE distinct_id IN %[1]s OR user_id IN %[1]s
+    UNION DISTINCT
+    SELECT arrayJoin([distinct_id, user_id]) AS id FROM identity_conflicts WHERE distinct_id IN %[1]s OR user_id IN %[1]s
+    UNION DISTINCT
+    SELECT arrayJoin([distinct_id, user_id]) AS id FROM identity_decisions WHERE distinct_id IN %[1]s OR user_id IN %[1]s
+)
+WHERE id != '' AND id NOT IN %[1]s
+SETTINGS async_insert = 0, insert_deduplicate = 0`, w.ofPerson()))
+}
+
+// remove deletes the rows of every table and waits until the parts without them are written. ALTER DELETE, not DELETE FROM: that would
 // only mask the rows and leave them on the disk until the next merge.
-func (e *Eraser) remove(ctx context.Context, w *work, t table) error {
-	if w.Removed[t.name] == 0 {
-		return nil
+func (e *Eraser) remove(ctx context.Context, w *work) error {
+	tables, err := e.tables(ctx)
+	if err != nil {
+		return err
 	}
-	return e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+t.condition(w)+mutation)
+	for _, t := range tables {
+		if n, counted := w.Removed[t.name]; counted && n == 0 {
+			continue
+		}
+		if err := e.removeFrom(ctx, w, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Eraser) removeFrom(ctx context.Context, w *work, t table) error {
+	condition := t.condition(w)
+	if t.name == "identity_decisions" {
+		splits, err := e.takenBack(ctx, w)
+		if err != nil {
+			return err
+		}
+		condition += splits
+	}
+	if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+condition+mutation); err != nil {
+		return fmt.Errorf("remove from %s: %w", t.name, err)
+	}
+	return nil
 }
 
 // mutation waits for every replica, and lets the condition look up the ids.
@@ -219,39 +264,55 @@ func (e *Eraser) blank(ctx context.Context, w *work) error {
 WHERE %[2]s`, w.ofPerson(), ofOthers(w))+mutation)
 }
 
-// recompute makes channel_hour of the months without the person: it names nobody, but holds hashes of ids to count people by.
+// recompute makes the rollups that count people without the person: they name nobody, but a count is one less (channel_hour holds hashes of ids to
+// count people by).
 func (e *Eraser) recompute(ctx context.Context, w *work) error {
-	months, err := texts(ctx, e.o.DB, "SELECT DISTINCT toString(toStartOfMonth(day)) AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
-	if err != nil {
-		return err
+	var tables []string
+	for _, name := range counting {
+		if w.Changed[name+monthsOf] > 0 {
+			tables = append(tables, name)
+		}
 	}
-	for _, text := range months {
-		month, err := time.Parse(time.DateOnly, text)
+	if len(tables) > 0 {
+		months, err := texts(ctx, e.o.DB, "SELECT DISTINCT toString(toStartOfMonth(day)) AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
 		if err != nil {
 			return err
 		}
-		if err := e.o.Rebuild(ctx, month); err != nil {
-			return fmt.Errorf("channel_hour of %s: %w", month.Format("2006-01"), err)
+		for _, text := range months {
+			month, err := time.Parse(time.DateOnly, text)
+			if err != nil {
+				return err
+			}
+			if err := e.o.Rebuild(ctx, month, tables); err != nil {
+				return fmt.Errorf("%s of %s: %w", strings.Join(tables, ", "), month.Format("2006-01"), err)
+			}
 		}
 	}
-	return nil
+	if e.o.Recount == nil || w.Removed["events"] == 0 {
+		return nil
+	}
+	return e.o.Recount(ctx)
 }
 
 // check looks whether anything is left, and removes it again: a rebuild that was on its way may have brought rows back.
-func (e *Eraser) check(ctx context.Context, w *work, tables []table) error {
+func (e *Eraser) check(ctx context.Context, w *work) error {
 	for try := 0; ; try++ {
-		left := []string{}
+		tables, err := e.tables(ctx)
+		if err != nil {
+			return err
+		}
+		found, err := e.found(ctx, w, tables)
+		if err != nil {
+			return err
+		}
+		var left []string
 		for _, t := range tables {
-			n, err := number(ctx, e.o.DB, "SELECT count() FROM "+t.name+" WHERE "+t.condition(w))
-			if err != nil {
-				return fmt.Errorf("%s: %w", t.name, err)
-			}
-			if n == 0 {
+			if found[t.name] == 0 {
 				continue
 			}
-			if left = append(left, fmt.Sprintf("%d in %s", n, t.name)); try < 3 {
-				if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+t.condition(w)+mutation); err != nil {
-					return fmt.Errorf("%s: %w", t.name, err)
+			if left = append(left, fmt.Sprintf("%d in %s", found[t.name], t.name)); try < 3 {
+				if err := e.removeFrom(ctx, w, t); err != nil {
+					return err
 				}
 			}
 		}

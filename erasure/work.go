@@ -70,8 +70,15 @@ ORDER BY begun_at, request`)
 	return all, nil
 }
 
-// begin writes down what is to be done: first the ids, so that an erasure that is begun has them.
-func (e *Eraser) begin(ctx context.Context, w *work) error {
+// takeIn keeps ids out and writes down that they are to be erased: first the ids, so that an erasure that is begun has them.
+func (e *Eraser) takeIn(ctx context.Context, w *work, all []string) error {
+	w.ids, w.IDs, w.hashes = all, len(all), nil
+	for _, id := range all {
+		w.hashes = append(w.hashes, e.guard.salt.of(id))
+	}
+	if err := e.guard.add(w.hashes); err != nil {
+		return err
+	}
 	var ids bytes.Buffer
 	out := json.NewEncoder(&ids)
 	for _, id := range w.ids {

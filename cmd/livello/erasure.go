@@ -31,10 +31,12 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 	s.eraser, err = erasure.New(erasure.Options{
 		DB: s.db, Dir: s.cfg.Data, Refuse: s.cfg.Erasure.LaterEvents == "refuse", Logger: s.log,
 		Settle: s.settleAll,
-		Rebuild: func(ctx context.Context, month time.Time) error {
-			_, err := s.rebuilder.Rebuild(ctx, month, month, "channel_hour")
+		Rebuild: func(ctx context.Context, month time.Time, tables []string) error {
+			_, err := s.rebuilder.Rebuild(ctx, month, month, tables...)
 			return err
 		},
+		Pause:     s.pauseDeciding,
+		Recount:   func(ctx context.Context) error { return s.funnel.Anew(ctx) },
 		Remaining: func(ids []string) ([]string, error) { return filesWith(filepath.Join(s.cfg.Data, "spool"), ids) },
 	})
 	if err != nil {
@@ -83,6 +85,23 @@ func (s *service) settleAll(ctx context.Context) error {
 		return err
 	}
 	return s.quarantine.Flush(ctx)
+}
+
+// pauseDeciding stops who decides about people, and would write down what was read before.
+func (s *service) pauseDeciding(ctx context.Context) (resume func(), err error) {
+	evaluate, err := s.tiers.Pause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resolve, err := s.resolver.Pause(ctx)
+	if err != nil {
+		evaluate()
+		return nil, err
+	}
+	return func() {
+		resolve()
+		evaluate()
+	}, nil
 }
 
 type eraseRequest struct {
@@ -167,7 +186,11 @@ func printCertificate(w io.Writer, c *erasure.Certificate) error {
 		fmt.Fprintf(&b, "  %-18s %d rows removed\n", name, c.Removed[name])
 	}
 	fmt.Fprintf(&b, "  %-18s %d rows of others without the id\n", "events", c.Changed["events"])
-	fmt.Fprintf(&b, "  %-18s %d months recomputed\n", "channel_hour", c.Changed["channel_hour_months"])
+	for _, name := range slices.Sorted(maps.Keys(c.Changed)) {
+		if rollup, months := strings.CutSuffix(name, "_months"); months {
+			fmt.Fprintf(&b, "  %-18s %d months recomputed\n", rollup, c.Changed[name])
+		}
+	}
 	for _, file := range c.Remaining {
 		fmt.Fprintf(&b, "  may still hold the id, and is not touched: %s\n", file)
 	}
