@@ -30,7 +30,7 @@ func (p *program) whereToLook(s *service, top string, once bool) error {
 	line("  %s query%s weekly_retention", livello, data)
 	line("  curl -s -H 'Authorization: Bearer %s' '%s/v1/queries/tier_distribution?format=table'", s.keys.ReadKey, s.facts.API)
 	line("\n  # who behaves like a buyer, one of them with everything that is known, and what it is decided by")
-	line("  %s tiers%s --only top --limit 10", livello, data)
+	line("  %s tiers%s --limit 10", livello, data)
 	if top != "" {
 		line("  curl -s -H 'Authorization: Bearer %s' '%s/v1/people/%s'", s.keys.ReadKey, s.facts.API, url.PathEscape(top))
 	}

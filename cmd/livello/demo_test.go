@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-var smallDemo = []string{"--people", "80", "--days", "8"}
+var smallDemo = []string{"--people", "80", "--days", "4"}
 
 func TestDemoTwice(t *testing.T) {
 	t.Parallel()
@@ -21,7 +21,7 @@ func TestDemoTwice(t *testing.T) {
 	args := append([]string{"demo", "--once", "--data", data}, smallDemo...)
 	out := must(t, args...)
 	for _, part := range []string{
-		"80 simulated people over 8 days", " measurements (", ", 0 rejected", "end of each of the 7 days before",
+		"80 simulated people over 4 days", " measurements (", ", 0 rejected", "end of each of the 3 days before",
 		"tier 1 ", "The five to talk to first", "roi ", "advocacy_rate", "too few to tell", "at least 2", "came by", "Where to look next",
 	} {
 		if !strings.Contains(out, part) {
@@ -56,7 +56,7 @@ func TestDemoTwice(t *testing.T) {
 	if twice := count(t, data, "SELECT count() FROM tier_history WHERE replayed"); twice != moves {
 		t.Errorf("%s replayed moves after the first run, %s after the second", moves, twice)
 	}
-	fails(t, "holds the demo of 80 people", "demo", "--once", "--data", data, "--people", "81", "--days", "8")
+	fails(t, "holds the demo of 80 people", "demo", "--once", "--data", data, "--people", "81", "--days", "4")
 	other := filepath.Join(t.TempDir(), "data")
 	serve(t, other).stop()
 	fails(t, "holds other data", "demo", "--once", "--data", other)
