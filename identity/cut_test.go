@@ -35,6 +35,9 @@ func testEveryCutIsMadeGood(t *testing.T, w *warehouse.Warehouse) {
 				t.Fatal(err)
 			}
 			left := 0
+			if name == "rebuild" {
+				left = 3 // the first ones make tables that nobody reads
+			}
 			for ; left < worlds; left++ {
 				before := n.verdict()
 				// The device was Ada's first, and Eve is Bob's later name.
