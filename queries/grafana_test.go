@@ -55,6 +55,8 @@ func testPanels(t *testing.T, db database) {
 					panel["as_of"], params["as_of"] = "2026-04-01T12:00:00", "2026-04-01T12:00:00"
 				case "person":
 					panel["person"], params["person"], variables["who"] = "${who}", "ada", "'ada'"
+				case "account":
+					panel["account"], params["account"], variables["which"] = "${which}", "acme", "'acme'"
 				case "steps":
 					panel["steps"], params["steps"], variables["kinds"] = "$kinds", "page_view,cart_add", "'page_view','cart_add'"
 				case "limit":

@@ -105,7 +105,7 @@ func TestGetSuggests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for got, want := range map[string]string{
-		"funel": "did you mean funnel?", "retention": "weekly_retention", "active-people": "active_people", "Totals": "totals", "xyzzy": "the catalogue has: active_people,",
+		"funel": "did you mean funnel?", "retention": "weekly_retention", "active-people": "active_people", "Totals": "totals", "xyzzy": "the catalogue has: account_people,",
 	} {
 		if _, err := set.Get(got); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", got, err, want)
