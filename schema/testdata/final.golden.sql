@@ -37,6 +37,167 @@ GROUP BY
     account_id,
     month;
 
+CREATE VIEW account_people
+(
+    `account_id` String COMMENT 'The account: id of the group as sent, or a domain such as example.com',
+    `person_id` String COMMENT 'The person: a user id, or an anonymous id nobody has claimed',
+    `known_by` String COMMENT 'How it is known: group, or email domain',
+    `first_at` DateTime64(3, 'UTC') COMMENT 'First evidence for it, UTC; of an email address when it was told last',
+    `last_at` DateTime64(3, 'UTC') COMMENT 'Last evidence for it, UTC'
+)
+COMMENT 'Which account a person belongs to, for those who belong to one (one row per person)'
+AS WITH
+    (
+        SELECT tuple(free_mail, role_names)
+        FROM definition
+    ) AS defined,
+    addresses AS
+    (
+        SELECT
+            distinct_id,
+            at,
+            splitByChar('@', lowerUTF8(trimBoth(value))) AS parts,
+            splitByChar('+', parts[1])[1] AS mailbox,
+            parts[2] AS domain
+        FROM person_traits
+        FINAL
+        WHERE trait = 'email'
+    ),
+    evidence AS
+    (
+        SELECT
+            distinct_id,
+            account_id,
+            'group' AS how,
+            first_at AS first,
+            last_at AS last
+        FROM account_members
+        UNION ALL
+        SELECT
+            distinct_id,
+            domain,
+            'email domain',
+            at,
+            at
+        FROM addresses
+        WHERE (length(parts) = 2) AND (mailbox != '') AND match(domain, '^[^\\s.]+(\\.[^\\s.]+)+$') AND (NOT has(defined.1, domain)) AND (NOT has(defined.2, mailbox))
+    ),
+    candidates AS
+    (
+        SELECT
+            coalesce(nullIf(p.person_id, ''), e.distinct_id) AS person,
+            e.account_id AS account,
+            e.how AS how,
+            min(e.first) AS first,
+            max(e.last) AS last
+        FROM evidence AS e
+        LEFT JOIN person_ids AS p ON p.distinct_id = e.distinct_id
+        GROUP BY
+            person,
+            account,
+            how
+    )
+SELECT
+    chosen.1 AS account_id,
+    person AS person_id,
+    chosen.2 AS known_by,
+    chosen.3 AS first_at,
+    chosen.4 AS last_at
+FROM
+(
+    SELECT
+        person,
+        argMax((account, how, first, last), (how = 'group', last, account)) AS chosen
+    FROM candidates
+    GROUP BY person
+);
+
+CREATE VIEW account_tiers
+(
+    `account_id` String COMMENT 'The account: id of the group as sent, or a domain such as example.com',
+    `known_by` String COMMENT 'How it is known: group, or email domain when nobody named it as a group',
+    `tier` UInt8 COMMENT 'Best tier of its people; 2: behaves like a buyer; 1: known, below that; 0: not known yet',
+    `person_id` String COMMENT 'The person with it, of several the one with the highest score',
+    `micro_segment` String COMMENT 'Which part of the tier that person is in; empty when the tier has none',
+    `people` UInt64 COMMENT 'People who belong to the account',
+    `engaged` UInt64 COMMENT 'Of them in tier 2',
+    `breadth` Float64 COMMENT 'engaged / people, 0..1',
+    `score` Float64 COMMENT 'Sum of the scores of its people, 100 at most',
+    `action_required` String COMMENT 'What should happen next with that person; empty when nothing',
+    `last_seen` DateTime64(3, 'UTC') COMMENT 'Last human event of engagement of its people as last evaluated, UTC; 1970 when there is none'
+)
+COMMENT 'Best tier, breadth and score of each account (one row per account)'
+AS WITH
+    argMin((person_tier, person, segment, action), (-toInt16(person_tier), -person_score, person)) AS best
+SELECT
+    account_id,
+    if(countIf(how = 'group') > 0, 'group', 'email domain') AS known_by,
+    best.1 AS tier,
+    best.2 AS person_id,
+    best.3 AS micro_segment,
+    count() AS people,
+    countIf(person_tier = 2) AS engaged,
+    engaged / people AS breadth,
+    least(100., sum(person_score)) AS score,
+    best.4 AS action_required,
+    max(seen) AS last_seen
+FROM
+(
+    SELECT
+        m.account_id AS account_id,
+        m.known_by AS how,
+        m.person_id AS person,
+        s.tier AS person_tier,
+        toString(s.micro_segment) AS segment,
+        s.score AS person_score,
+        s.action_required AS action,
+        s.last_seen AS seen
+    FROM account_people AS m
+    LEFT JOIN
+    (
+        SELECT
+            person_id,
+            tier,
+            micro_segment,
+            score,
+            action_required,
+            last_seen
+        FROM person_states
+        FINAL
+    ) AS s ON s.person_id = m.person_id
+)
+GROUP BY account_id
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW accounts
+(
+    `account_id` String COMMENT 'The account: id of the group as sent, or a domain such as example.com',
+    `known_by` String COMMENT 'How it is known: group, or email domain when nobody named it as a group',
+    `people` UInt64 COMMENT 'People who belong to it',
+    `first_seen` DateTime64(3, 'UTC') COMMENT 'First time anybody of it was seen, UTC: first human event of engagement as last evaluated, or first evidence that they belong to it',
+    `last_seen` DateTime64(3, 'UTC') COMMENT 'Last time anybody of it was seen, UTC: the same of the last'
+)
+COMMENT 'Companies and groups, and how many people of each are known (one row per account)'
+AS SELECT
+    m.account_id AS account_id,
+    if(countIf(m.known_by = 'group') > 0, 'group', 'email domain') AS known_by,
+    count() AS people,
+    min(if(s.seen, least(s.first_seen, m.first_at), m.first_at)) AS first_seen,
+    max(if(s.seen, greatest(s.last_seen, m.last_at), m.last_at)) AS last_seen
+FROM account_people AS m
+LEFT JOIN
+(
+    SELECT
+        person_id,
+        true AS seen,
+        first_seen,
+        last_seen
+    FROM person_states
+    FINAL
+) AS s ON s.person_id = m.person_id
+GROUP BY account_id
+SETTINGS join_use_nulls = 0;
+
 CREATE VIEW activity_terms_between
 COMMENT 'Who was active, came back and took how long to buy, by day (one row per day, channel and term; parameters from and to)'
 AS WITH
@@ -1941,7 +2102,50 @@ CREATE VIEW people
     `last_seen` DateTime64(3, 'UTC') COMMENT 'Last human event of engagement, or last evidence of the person when there is none; UTC'
 )
 COMMENT 'Everybody known, with ids, traits and account (one row per person)'
+AS SELECT
+    person_id,
+    distinct_ids,
+    traits,
+    account_id,
+    first_seen,
+    last_seen
+FROM people_of(id = '');
+
+CREATE VIEW people_of
+(
+    `person_id` String COMMENT 'The person: a user id, or an anonymous id nobody has claimed',
+    `distinct_ids` Array(String) COMMENT 'All ids of the person, sorted, person_id among them',
+    `traits` Map(String, String) COMMENT 'Latest value of each trait, of all ids, as text',
+    `account_id` String COMMENT 'Account the person was last seen with; empty when none',
+    `first_seen` DateTime64(3, 'UTC') COMMENT 'First human event of engagement, or first evidence of the person when there is none; UTC',
+    `last_seen` DateTime64(3, 'UTC') COMMENT 'Last human event of engagement, or last evidence of the person when there is none; UTC'
+)
+COMMENT 'The person of an id, with ids, traits and account; with an empty id everybody (one row per person)'
 AS WITH
+    coalesce(nullIf((
+        SELECT any(person_id)
+        FROM person_ids
+        WHERE distinct_id = {id:String}
+    ), ''), {id:String}) AS wanted,
+    scope AS
+    (
+        SELECT distinct_id
+        FROM person_pairs
+        WHERE person_id = wanted
+        UNION ALL
+        SELECT wanted
+    ),
+    known AS
+    (
+        SELECT
+            distinct_id,
+            person_id
+        FROM person_ids
+        WHERE ({id:String} = '') OR (distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
+    ),
     evidence AS
     (
         SELECT
@@ -1952,6 +2156,10 @@ AS WITH
             last_event AS last_told,
             true AS engaged
         FROM person_day
+        WHERE ({id:String} = '') OR (distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
         GROUP BY id
         UNION ALL
         SELECT
@@ -1962,6 +2170,13 @@ AS WITH
             last_at,
             false
         FROM identity_edges
+        WHERE ({id:String} = '') OR (distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        )) OR (user_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
         UNION ALL
         SELECT
             distinct_id,
@@ -1971,6 +2186,10 @@ AS WITH
             last_at,
             false
         FROM account_members
+        WHERE ({id:String} = '') OR (distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
         UNION ALL
         SELECT
             distinct_id,
@@ -1981,6 +2200,10 @@ AS WITH
             false
         FROM person_traits
         FINAL
+        WHERE ({id:String} = '') OR (distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
     ),
     ids AS
     (
@@ -1992,7 +2215,10 @@ AS WITH
             max(last_told) AS last_told,
             max(engaged) AS has_events
         FROM evidence
-        WHERE id != ''
+        WHERE (id != '') AND (({id:String} = '') OR (id IN (
+            SELECT distinct_id
+            FROM scope
+        )))
         GROUP BY id
     ),
     accounts AS
@@ -2001,7 +2227,11 @@ AS WITH
             coalesce(nullIf(p.person_id, ''), m.distinct_id) AS person,
             argMax(m.account_id, (m.last_at, m.account_id)) AS account
         FROM account_members AS m
-        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        LEFT JOIN known AS p ON p.distinct_id = m.distinct_id
+        WHERE ({id:String} = '') OR (m.distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
         GROUP BY person
     ),
     latest AS
@@ -2012,7 +2242,11 @@ AS WITH
             argMax(t.value, (t.at, t.distinct_id)) AS latest_value
         FROM person_traits AS t
         FINAL
-        LEFT JOIN person_ids AS p ON p.distinct_id = t.distinct_id
+        LEFT JOIN known AS p ON p.distinct_id = t.distinct_id
+        WHERE ({id:String} = '') OR (t.distinct_id IN (
+            SELECT distinct_id
+            FROM scope
+        ))
         GROUP BY
             person,
             name
@@ -2033,7 +2267,7 @@ AS WITH
             if(max(has_events), minIf(first_event, has_events), min(first_told)) AS first_at,
             if(max(has_events), maxIf(last_event, has_events), max(last_told)) AS last_at
         FROM ids
-        LEFT JOIN person_ids AS p ON p.distinct_id = ids.id
+        LEFT JOIN known AS p ON p.distinct_id = ids.id
         GROUP BY person
     )
 SELECT
@@ -2046,6 +2280,7 @@ SELECT
 FROM persons
 LEFT JOIN told ON told.person = persons.person
 LEFT JOIN accounts ON accounts.person = persons.person
+WHERE ({id:String} = '') OR (persons.person = wanted)
 SETTINGS join_use_nulls = 0;
 
 CREATE TABLE person_day
