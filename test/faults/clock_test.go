@@ -61,7 +61,7 @@ func (s *service) stepClock(t *testing.T, offset time.Duration) {
 	}
 	answer.Body.Close()
 	said, err := http.ParseTime(answer.Header.Get("Date"))
-	if off := said.Sub(time.Now()) - offset; err != nil || off.Abs() > 30*time.Second {
+	if off := time.Until(said) - offset; err != nil || off.Abs() > 30*time.Second {
 		t.Fatalf("the service's clock is off by %s beside the %s it was set: %v", off, offset, err)
 	}
 }
