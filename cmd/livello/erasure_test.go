@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A person is erased through the real service, by HTTP and on the command line, and what comes later is taken or refused.
@@ -23,16 +24,27 @@ func TestErasePeople(t *testing.T) {
 	for _, key := range []string{s.keys.ReadKey, s.keys.WriteKey} {
 		s.want(401, "admin key is not known", "DELETE", people+"ada-erase", key, "")
 	}
-	// By the device's id, which needs escaping; nothing was loaded on purpose before.
+	s.settle()
+	for until := time.Now().Add(30 * time.Second); count(t, s.data, "SELECT count() FROM person_states FINAL WHERE person_id = 'ada-erase'") != "1"; { // the evaluation follows
+		if time.Now().After(until) {
+			t.Fatal("nobody evaluated the person")
+		}
+	}
+	s.want(200, `"person_id":"ada-erase"`, "GET", people+"dev%2F%2541%20b", s.keys.ReadKey, "")
+	// By the device's id, which needs escaping.
 	s.want(200, `"events":3`, "DELETE", people+"dev%2F%2541%20b", s.keys.AdminKey, "")
 	for statement, want := range map[string]string{
 		"SELECT count() FROM events": "1", "SELECT count() FROM quarantine": "0", "SELECT sum(events) FROM channel_hour": "1",
 		"SELECT count() FROM people": "1", "SELECT count() FROM erased_ids": "0",
+		"SELECT count() FROM person_states FINAL WHERE person_id != 'bob'": "0", "SELECT count() FROM tier_history WHERE person_id != 'bob'": "0",
 		"SELECT count() FROM erasures FINAL WHERE state = 'done' AND removed['quarantine'] = 1": "1",
 	} {
 		if got := count(t, s.data, statement); got != want {
 			t.Errorf("%s: %s, want %s", statement, got, want)
 		}
+	}
+	for _, id := range []string{"ada-erase", "dev%2F%2541%20b"} {
+		s.want(404, "unknown_person", "GET", people+id, s.keys.ReadKey, "")
 	}
 	must(t, "verify", "--data", s.data)
 
