@@ -440,7 +440,7 @@ func testBeside(r *rig) {
 // every few changes of another ada each, whose erasure the next process ends.
 func testCutOff(r *rig) {
 	t := r.t
-	const last, every = 60, 4
+	const last, every = 60, 9
 	chain := "-chain-"
 	suffixes := []string{chain}
 	for changes := 0; changes < last; changes += every {
