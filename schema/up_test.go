@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/schema"
 	"github.com/livello/livello/test/engine"
 )
@@ -177,6 +178,9 @@ func TestTwoAtOnceDoNoHarm(t *testing.T) {
 	}
 	if again, err := schema.Up(ctx, w, schema.Options{}); err != nil || len(again) > 0 {
 		t.Fatalf("run after them: %v, %v; want nothing to do", again, err)
+	}
+	if err := definitions.Ensure(ctx, w); err != nil { // makes the one view that follows the definitions
+		t.Fatal(err)
 	}
 	compareGolden(t, w)
 }

@@ -18,19 +18,11 @@ import (
 	"github.com/livello/livello/ingest/dedupe"
 	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/ingest/spool"
-	"github.com/livello/livello/schema"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
 )
 
-func database(t *testing.T) *warehouse.Warehouse {
-	t.Helper()
-	w := engine.Open(t)
-	if _, err := schema.Up(t.Context(), w, schema.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
+func database(t *testing.T) *warehouse.Warehouse { return engine.Migrated(t) }
 
 func newSpool(t *testing.T, o spool.Options) *spool.Spool {
 	t.Helper()
