@@ -45,6 +45,7 @@ type Options struct {
 	Logger *slog.Logger // nil: nothing is logged
 	Batch  int          // ids looked at together; 0: 10,000
 	Guards *Guards      // nil: those of the definitions
+	Busy   func() bool  // says that something more urgent needs the processors; nil: never
 }
 
 // Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
@@ -53,6 +54,7 @@ type Resolver struct {
 	log   *slog.Logger
 	batch int
 	fixed *Guards // nil: the definitions say
+	busy  func() bool
 
 	again atomic.Bool // everybody is to be decided about anew
 
@@ -72,7 +74,7 @@ func New(o Options) *Resolver {
 	if o.Batch <= 0 {
 		o.Batch = 10_000
 	}
-	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, fixed: o.Guards, seen: newSeen(1 << 20)}
+	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, fixed: o.Guards, busy: o.Busy, seen: newSeen(1 << 20)}
 }
 
 // Resolve brings person_map up to what identity_edges holds now.
@@ -86,10 +88,9 @@ func (r *Resolver) Anew() { r.again.Store(true) }
 
 // Run calls Tick at every interval until ctx ends. What goes wrong is logged when it begins, and tried again.
 func (r *Resolver) Run(ctx context.Context, every time.Duration) {
-	look := time.NewTicker(every)
-	defer look.Stop()
 	failing := false
 	for {
+		began := time.Now()
 		_, err := r.Tick(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -100,8 +101,12 @@ func (r *Resolver) Run(ctx context.Context, every time.Duration) {
 			r.log.Info("identities follow the events again")
 		}
 		failing = err != nil
+		rest := max(every, time.Since(began))
+		if r.busy != nil && r.busy() {
+			rest *= 10
+		}
 		select {
-		case <-look.C:
+		case <-time.After(rest):
 		case <-ctx.Done():
 			return
 		}

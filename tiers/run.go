@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// How often the clocks are looked at. A tick's duration is waited before the next one when it is longer, three times as long while events wait to be
-// loaded: so evaluation takes half, or a quarter, of a core's time at most, however much comes in.
+// How often the clocks are looked at. A tick's duration is waited before the next one when it is longer, ten times as long while many events wait to be
+// loaded: so evaluation takes half, or a tenth, of a core's time at most, however much comes in.
 const (
 	newsEvery = 500 * time.Millisecond
 	dueEvery  = 20 * time.Second
@@ -60,7 +60,7 @@ func (e *Evaluator) Run(ctx context.Context) {
 			}
 			wait, failing = max(newsEvery, time.Since(began)), false
 			if e.Busy != nil && e.Busy() {
-				wait *= 3
+				wait *= 10
 			}
 		}
 	}

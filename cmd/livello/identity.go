@@ -16,7 +16,7 @@ const resolveEvery = 500 * time.Millisecond
 
 // startIdentity follows evidence of identity until the service stops, as soon as the database is there.
 func (s *service) startIdentity(context.Context, *prometheus.Registry) error {
-	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log})
+	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -91,7 +91,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startIdentity, s.startSpool, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startFunnel, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startFunnel, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}

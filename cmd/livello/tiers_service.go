@@ -21,11 +21,13 @@ const replayPath = "/local/tiers/replay"
 func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) error {
 	s.tiers = &tiers.Evaluator{DB: s.db, Logger: s.log, Metrics: tiers.NewMetrics(registry),
 		Identity: func(ctx context.Context) error {
+			if s.catchingUp() { // the resolver comes to it by itself
+				return nil
+			}
 			_, err := s.resolver.Tick(ctx)
 			return err
 		},
-		// More than a segment: loading does not keep up.
-		Busy: func() bool { return s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows },
+		Busy: s.catchingUp,
 	}
 	if !s.serving {
 		return nil
@@ -55,6 +57,11 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 		}
 	})
 	return nil
+}
+
+// catchingUp says that loading is behind by more than a moment: what only makes the past known sooner has to wait for it.
+func (s *service) catchingUp() bool {
+	return s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows/4
 }
 
 // evaluateAgain puts those into the queue whose rollups were made again.
