@@ -33,30 +33,11 @@ AS
 WITH
     toDate({at:DateTime('UTC')}) AS today_utc,
     toStartOfMonth(today_utc) AS this_month,
-    -- What the definitions say that count now (those of the view definition, read from its table to spare its columns): half-lives,
-    -- and where a condition begins or ceases to hold, of features that grow by themselves: days since something (26 to 28) and hours
-    -- since something (36). Nothing happens to these until they reach such a step.
-    (
-        SELECT argMax(
-            CAST(tuple(
-                half_lives,
-                session_timeout,
-                signals.name,
-                key_paths.pages,
-                arrayFilter(step -> step.1 BETWEEN 26 AND 28 AND isFinite(step.2), steps),
-                arrayFilter(step -> step.1 = 36 AND isFinite(step.2), steps).2,
-                arrayExists(target -> target.1 IN (26, 27, 28, 36), arrayFlatten(criteria.targets))),
-                'Tuple(half_life Map(String, Float64), session_timeout UInt32, signals Array(String), paths Array(Array(String)), day_steps Array(Tuple(UInt16, Float64)), hour_steps Array(Float64), always UInt8)'),
-            version)
-        FROM
-        (
-            SELECT
-                *,
-                arrayFlatten(arrayMap(c -> [(c.1, ceil(c.2)), (c.1, floor(c.3) + 1)],
-                    arrayConcat(arrayFlatten(criteria.conditions), arrayFlatten(micro_segments.conditions), arrayFlatten(lifecycle.conditions), arrayFlatten(context_rules.conditions)))) AS steps
-            FROM definitions
-        )
-    ) AS definition_now,
+    toDateTime64(0, 3, 'UTC') AS never,
+    tuple(never, toFloat32(0)) AS unanswered,
+    -- What the definitions say that count now: worked out when they were applied (definitions.for_features), and read here from the
+    -- table, because every mention of a scalar is analysed again and the view definition has thirty columns.
+    (SELECT argMax(for_features, (version, applied_at)) FROM definitions) AS defined,
     scope AS
     (
         SELECT distinct_id AS id FROM evaluation_scope WHERE batch = {batch:UUID}
@@ -65,80 +46,77 @@ WITH
         UNION ALL
         SELECT {person:String}
     ),
-    -- The last 30 days and the days of this month, from person_day.
-    recent AS
+    -- Rows of the three rollups in one shape, so that they are grouped once: a day's sums are weighed by its age and added up
+    -- position by position. The last 30 days and the days of this month are read from person_day; all history from person_month,
+    -- counts and last times of the months before this one, of this month what has a time; and what the definitions ask for
+    -- from person_signals: 7 days of signals and key pages, 30 of sentiment, the last answers of all history.
+    rows AS
     (
+        WITH dateDiff('day', day, today_utc) AS age
         SELECT
-            distinct_id AS id,
-            groupArrayArrayIf(visit_times, age < 8) AS times,
-            sumIf(page_views, age < 7) AS page_views_7,
-            sumIf(page_views * exp2(-age / defined.half_life['page_views']), age < 7) AS page_views_7w,
-            sumIf(downloads, age < 7) AS downloads_7,
-            sumIf(downloads * exp2(-age / defined.half_life['downloads']), age < 7) AS downloads_7w,
-            sumIf(email_opens, age < 7) AS email_opens_7,
-            sumIf(email_opens * exp2(-age / defined.half_life['email_opens']), age < 7) AS email_opens_7w,
-            sumIf(email_clicks, age < 7) AS email_clicks_7,
-            sumIf(email_clicks * exp2(-age / defined.half_life['email_clicks']), age < 7) AS email_clicks_7w,
-            sumIf(chats, age < 7) AS chats_7,
-            sumIf(chats * exp2(-age / defined.half_life['chats']), age < 7) AS chats_7w,
-            sumIf(forms, age < 7) AS forms_7,
-            sumIf(forms * exp2(-age / defined.half_life['forms']), age < 7) AS forms_7w,
-            sumIf(actions, age < 7) AS actions_7,
-            sumIf(actions, age BETWEEN 7 AND 13) AS actions_previous_7,
-            groupBitOrIf(bitShiftLeft(toUInt32(1), age), actions > 0 AND age < 30) AS active_days,
-            sumIf(carts, age < 30) AS carts_30,
-            sumIf(checkouts, age < 30) AS checkouts_30,
-            sumIf(carts, day >= this_month) AS carts_month,
-            sumIf(checkouts, day >= this_month) AS checkouts_month,
-            max(last_at) AS last_event,
-            max(last_action_at) AS last_action
-        FROM
-        (
-            SELECT *, dateDiff('day', day, today_utc) AS age, definition_now AS defined
-            FROM person_day
-            WHERE day BETWEEN least(today_utc - 29, this_month) AND today_utc
-                AND (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
-        )
-        GROUP BY id
-    ),
-    -- What the definitions ask for: 7 days of signals and key pages, 30 of sentiment, and the last answers of all history.
-    asked AS
-    (
+            distinct_id,
+            arrayMap(
+                (n, weight) -> n * weight,
+                [if(day < this_month, 0, carts), if(day < this_month, 0, checkouts), carts, checkouts, actions, actions, page_views, page_views, downloads, downloads, email_opens, email_opens, email_clicks, email_clicks, chats, chats, forms, forms],
+                arrayResize(defined.weights, 31, arrayWithConstant(18, toFloat64(0)))[1 + age]) AS sums,
+            []::Array(Float64) AS signal_sums, -- sentiment, texts it is of, and per signal its count and weighted count
+            toUInt64(bitShiftLeft(toUInt64(actions > 0 AND age < 30), age)) AS bits, -- by age: days with actions, and from bit 32 on rated ones
+            if(age < 8, visit_times, []) AS times,
+            []::Array(Tuple(UInt32, String)) AS pages,
+            []::Array(UInt32) AS downloaded,
+            []::Array(Tuple(at DateTime64(3, 'UTC'), purchase UInt8, currency String, value Decimal(18, 4))) AS orders,
+            NULL::Nullable(DateTime64(3, 'UTC')) AS first_at,
+            NULL::Nullable(DateTime64(3, 'UTC')) AS named_at,
+            last_at,
+            last_action_at,
+            unanswered AS nps,
+            unanswered AS csat
+        FROM person_day
+        WHERE day BETWEEN least(today_utc - 29, this_month) AND today_utc
+            AND (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
+        UNION ALL
+        WITH dateDiff('day', day, today_utc) AS age
         SELECT
-            distinct_id AS id,
-            groupArrayIf((age, signals), age < 7 AND notEmpty(signals)) AS signal_days,
-            groupArrayArrayIf(key_pages, age < 7) AS pages,
-            groupArrayArrayIf(download_times, age < 7) AS download_times_7,
-            sumIf(sentiment_sum, age < 30) AS sentiments,
-            sumIf(sentiment_count, age < 30) AS sentiments_of,
-            groupBitOrIf(bitShiftLeft(toUInt32(1), toUInt8(least(age, 31))), age < 30 AND sentiment_count > 0) AS sentiment_days,
-            max(nps) AS last_nps,
-            max(csat) AS last_csat
-        FROM
-        (
-            SELECT *, dateDiff('day', day, today_utc) AS age
-            FROM person_signals
-            WHERE day <= today_utc AND (day >= today_utc - 29 OR nps.1 != 0 OR csat.1 != 0)
-                AND (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
-        )
-        GROUP BY id
-    ),
-    -- All history, from person_month: counts and last times of the months before this one; of this month what has a time.
-    life AS
-    (
+            distinct_id,
+            [],
+            if(age < 30,
+                arrayConcat(
+                    [sentiment_sum, sentiment_count]::Array(Float64),
+                    if(age < 7 AND notEmpty(signals), arrayFlatten(arrayMap((name, weights) -> [toFloat64(signals[name]), signals[name] * weights[1 + age]], defined.signals, defined.signal_weights)), [])),
+                []),
+            toUInt64(bitShiftLeft(toUInt64(sentiment_count > 0 AND age < 30), 32 + least(age, 30))),
+            [],
+            if(age < 7, key_pages, []),
+            if(age < 7, download_times, []),
+            [],
+            NULL,
+            NULL,
+            never,
+            never,
+            nps,
+            csat
+        FROM person_signals
+        WHERE day <= today_utc AND (day >= today_utc - 29 OR nps.1 != 0 OR csat.1 != 0)
+            AND (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
+        UNION ALL
         SELECT
-            distinct_id AS id,
-            minIf(first_at, first_at < today_utc + 1) AS first_event,
-            minIf(named_at, named_at < today_utc + 1) AS first_named,
-            maxIf(last_at, month < this_month) AS last_event,
-            maxIf(last_action_at, month < this_month) AS last_action,
-            sumIf(carts, month < this_month) AS carts_before,
-            sumIf(checkouts, month < this_month) AS checkouts_before,
-            groupArrayArray(orders) AS all_orders
+            distinct_id,
+            if(month < this_month, [carts, checkouts]::Array(Float64), []),
+            [],
+            0,
+            [],
+            [],
+            [],
+            orders,
+            if(first_at < today_utc + 1, first_at, NULL),
+            if(named_at < today_utc + 1, named_at, NULL),
+            if(month < this_month, last_at, never),
+            if(month < this_month, last_action_at, never),
+            unanswered,
+            unanswered
         FROM person_month
         WHERE month <= today_utc
             AND (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
-        GROUP BY id
     ),
     owners AS
     (
@@ -148,148 +126,114 @@ WITH
         FROM person_ids
         WHERE (({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000') AND {person:String} = '') OR distinct_id IN (SELECT id FROM scope))
     ),
-    persons AS
-    (
-        SELECT
-            if(owners.owner = '', life.id, owners.owner) AS person,
-            arraySort(groupArrayIf(life.id, life.first_event IS NOT NULL OR life.first_named IS NOT NULL)) AS all_ids,
-            arraySort(groupArrayArray(recent.times)) AS times,
-            sum(recent.page_views_7) AS page_views_7,
-            sum(recent.page_views_7w) AS page_views_7w,
-            sum(recent.downloads_7) AS downloads_7,
-            sum(recent.downloads_7w) AS downloads_7w,
-            sum(recent.email_opens_7) AS email_opens_7,
-            sum(recent.email_opens_7w) AS email_opens_7w,
-            sum(recent.email_clicks_7) AS email_clicks_7,
-            sum(recent.email_clicks_7w) AS email_clicks_7w,
-            sum(recent.chats_7) AS chats_7,
-            sum(recent.chats_7w) AS chats_7w,
-            sum(recent.forms_7) AS forms_7,
-            sum(recent.forms_7w) AS forms_7w,
-            sum(recent.actions_7) AS actions_7,
-            sum(recent.actions_previous_7) AS actions_previous_7,
-            groupBitOr(recent.active_days) AS active_days,
-            sum(recent.carts_30) AS carts_30,
-            sum(recent.checkouts_30) AS checkouts_30,
-            sum(life.carts_before + recent.carts_month) AS carts_ever,
-            sum(life.checkouts_before + recent.checkouts_month) AS checkouts_ever,
-            groupArrayArray(asked.signal_days) AS signal_days,
-            arraySort(groupArrayArray(asked.pages)) AS pages,
-            arraySort(groupArrayArray(asked.download_times_7)) AS download_times,
-            sum(asked.sentiments) AS sentiments,
-            sum(asked.sentiments_of) AS sentiments_of,
-            groupBitOr(asked.sentiment_days) AS sentiment_days,
-            max(asked.last_nps) AS last_nps,
-            max(asked.last_csat) AS last_csat,
-            arrayFilter(o -> o.at < today_utc + 1, arraySort(groupArrayArray(life.all_orders))) AS orders,
-            min(life.first_event) AS first_event,
-            min(life.first_named) AS first_named,
-            greatest(max(life.last_event), max(recent.last_event)) AS last_event,
-            greatest(max(life.last_action), max(recent.last_action)) AS last_action
-        FROM life
-        LEFT JOIN recent ON recent.id = life.id
-        LEFT JOIN asked ON asked.id = life.id
-        LEFT JOIN owners ON owners.id = life.id
-        GROUP BY person
-        HAVING first_event IS NOT NULL OR first_named IS NOT NULL
-    ),
     judged AS
     (
         SELECT
-            *,
-            arrayFilter(
-                (second, gap, n) -> (n = 1 OR gap > defined.session_timeout) AND toDate(second, 'UTC') > today_utc - 7,
-                times, arrayDifference(times), arrayEnumerate(times)) AS visits,
+            defined AS d,
+            if(owner = '', distinct_id, owner) AS person,
+            arraySort(groupUniqArrayIf(distinct_id, first_at IS NOT NULL OR named_at IS NOT NULL)) AS ids,
+            -- Sums by position: 1 carts and 2 checkouts ever, 3 and 4 of 30 days, 5 actions of 7 days, 6 of the 7 before; then, each
+            -- plain and weighted, page views, downloads, opens, clicks, chats and forms.
+            arrayResize(sumForEach(sums), 18) AS n,
+            arrayResize(sumForEach(signal_sums), 2 + 2 * length(d.signals)) AS s,
+            groupBitOr(bits) AS days,
+            -- Each visit's age in days.
+            arrayMap(
+                second -> dateDiff('day', toDate(second, 'UTC'), today_utc),
+                arrayFilter(
+                    (second, gap, n) -> (n = 1 OR gap > d.session_timeout[1]) AND toDate(second, 'UTC') > today_utc - 7,
+                    arraySort(groupArrayArray(rows.times)) AS seconds, arrayDifference(seconds), arrayEnumerate(seconds))) AS visits,
             -- One walk per path: the place reached, how often the end was reached, and the same with recent days counting more.
-            if(empty(pages), [], arrayMap(
+            if(empty(arraySort(groupArrayArray(rows.pages)) AS seen), [], arrayMap(
                 path -> arrayFold(
                     (walk, page) -> multiIf(
                         page.2 != path[walk.1 + 1], walk,
                         walk.1 + 1 < length(path), (walk.1 + 1, walk.2, walk.3),
-                        (toUInt64(0), walk.2 + 1, walk.3 + exp2(-dateDiff('day', toDate(page.1, 'UTC'), today_utc) / defined.half_life['key_paths']))),
-                    pages,
+                        (toUInt64(0), walk.2 + 1, walk.3 + d.path_weights[1 + dateDiff('day', toDate(page.1, 'UTC'), today_utc)])),
+                    seen,
                     (toUInt64(0), toUInt64(0), toFloat64(0))),
-                defined.paths)) AS walks,
-            -- Each signal's count and weighted count.
-            arrayMap(
-                name -> (
-                    arraySum(d -> d.2[name], signal_days),
-                    arraySum(d -> d.2[name] * exp2(-d.1 / defined.half_life[name]), signal_days)),
-                defined.signals) AS signal_sums,
-            arrayFilter(o -> o.purchase = 1, orders).at AS purchase_times,
+                d.paths)) AS walks,
+            arraySort(groupArrayArray(rows.downloaded)) AS downloads,
+            arrayFilter(o -> o.at < today_utc + 1, arraySort(groupArrayArray(rows.orders))) AS orders,
+            min(rows.first_at) AS first_event,
+            min(rows.named_at) AS first_named,
+            max(rows.last_at) AS last_seen,
+            max(rows.last_action_at) AS last_action_at,
+            maxIf(rows.nps, rows.nps.1 != 0) AS nps,
+            maxIf(rows.csat, rows.csat.1 != 0) AS csat
+        FROM rows
+        LEFT ANY JOIN owners ON owners.id = rows.distinct_id
+        GROUP BY person
+        HAVING notEmpty(ids)
+    ),
+    timed AS
+    (
+        SELECT
+            *,
             arrayFilter(o -> toDate(o.at) > today_utc - 365, orders) AS orders_365,
-            arrayFilter(o -> o.purchase = 1, orders_365).at AS purchase_times_365,
-            download_times[-1] AS last_download,
-            if(last_action = 0, nan, toFloat64(dateDiff('day', toDate(last_action), today_utc))) AS since_action,
-            if(empty(purchase_times), nan, toFloat64(dateDiff('day', toDate(purchase_times[-1]), today_utc))) AS since_purchase,
-            ifNull(toFloat64(dateDiff('day', toDate(first_event), today_utc)), nan) AS since_first,
-            if(last_download > 0 AND toUnixTimestamp(last_action) <= last_download,
-                floor(greatest(toInt64(toUnixTimestamp({at:DateTime('UTC')})) - last_download, 0) / 3600), nan) AS unfollowed_hours,
-            -- In how many days something changes: tomorrow while anything lies in the last 14 days, later when something leaves a longer
-            -- window, or when days since something reach a step. 0 stands for never.
-            arrayMin(arrayFilter(days -> days > 0, arrayConcat(
-                [
-                    if(dateDiff('day', toDate(last_event), today_utc) < 14 OR defined.always, 1, 0),
-                    if(active_days > 0, 30 - floor(log2(active_days)), 0),
-                    if(sentiment_days > 0, 30 - floor(log2(sentiment_days)), 0),
-                    if(empty(purchase_times_365), 0, 365 - dateDiff('day', toDate(purchase_times_365[1]), today_utc))
-                ]::Array(Float64),
-                arrayMap(step -> step.2 - [since_action, since_purchase, since_first][step.1 - 25], defined.day_steps)))) AS change_in_days,
-            -- Of the hours since a download that nothing followed: the next step.
-            arrayMin(arrayFilter(hours -> hours > unfollowed_hours, defined.hour_steps)) AS change_at_hours
-        FROM
-        (
-            SELECT *, definition_now AS defined
-            FROM persons
-        )
+            arrayFilter(o -> o.purchase = 1, orders).at AS purchases,
+            [
+                if(last_action_at = never, nan, dateDiff('day', toDate(last_action_at), today_utc)),
+                if(empty(purchases), nan, dateDiff('day', toDate(purchases[-1]), today_utc)),
+                ifNull(toFloat64(dateDiff('day', toDate(first_event), today_utc)), nan)
+            ]::Array(Float64) AS since,
+            if(notEmpty(downloads) AND toUnixTimestamp(last_action_at) <= downloads[-1],
+                floor(greatest(toInt64(toUnixTimestamp({at:DateTime('UTC')})) - downloads[-1], 0) / 3600), nan) AS unfollowed_hours
+        FROM judged
     )
 SELECT
     person AS person_id,
     arrayConcat(
+        [length(visits), arraySum(age -> d.visit_weights[1 + age], visits)]::Array(Float64),
+        arraySlice(n, 7, 2),
+        [arraySum(walks.2), arraySum(walks.3)]::Array(Float64),
+        arraySlice(n, 9, 10),
         [
-            length(visits),
-            arraySum(second -> exp2(-dateDiff('day', toDate(second, 'UTC'), today_utc) / defined.half_life['visits']), visits),
-            page_views_7, page_views_7w,
-            arraySum(walks.2), arraySum(walks.3),
-            downloads_7, downloads_7w,
-            email_opens_7, email_opens_7w,
-            email_clicks_7, email_clicks_7w,
-            chats_7, chats_7w,
-            forms_7, forms_7w,
-            chats_7 + forms_7, chats_7w + forms_7w,
-            bitCount(active_days),
-            carts_30,
-            checkouts_30,
-            length(purchase_times_365),
-            length(purchase_times),
-            carts_ever,
-            checkouts_ever,
-            since_action,
-            since_purchase,
-            since_first,
-            if(last_nps.1 = 0, nan, last_nps.2),
-            if(last_csat.1 = 0, nan, last_csat.2),
-            sentiments / sentiments_of,
-            toFloat64(actions_7) - toFloat64(actions_previous_7),
-            actions_7,
-            actions_previous_7,
-            arrayReduce('maxIntersections', download_times::Array(UInt64), arrayMap(second -> toUInt64(second + 60), download_times)),
+            n[15] + n[17],
+            n[16] + n[18],
+            bitCount(toUInt32(days)),
+            n[3],
+            n[4],
+            length(year),
+            length(purchases),
+            n[1],
+            n[2]
+        ]::Array(Float64),
+        since,
+        [
+            if(nps.1 = never, nan, nps.2),
+            if(csat.1 = never, nan, csat.2),
+            s[1] / s[2],
+            n[5] - n[6],
+            n[5],
+            n[6],
+            arrayReduce('maxIntersections', downloads::Array(UInt64), arrayMap(second -> toUInt64(second + 60), downloads)),
             unfollowed_hours
         ]::Array(Float64),
-        arrayFlatten(arrayMap(sums -> [toFloat64(sums.1), sums.2], signal_sums))) AS features,
-    CAST(arrayFilter(pair -> pair.2 > 0, arrayZip(defined.signals, signal_sums.1)), 'Map(String, UInt64)') AS signals_7d,
+        arraySlice(s, 3)) AS features,
+    CAST(arrayFilter(pair -> pair.2 > 0, arrayMap((name, i) -> (name, s[1 + 2 * i]), d.signals, arrayEnumerate(d.signals))), 'Map(String, UInt64)') AS signals_7d,
     arrayReduce('sumMap', arrayMap(o -> map(o.currency, toDecimal128(o.value, 4)), orders_365)) AS revenue_365d,
     arrayReduce('sumMap', arrayMap(o -> map(o.currency, toDecimal128(o.value, 4)), orders)) AS revenue_total,
     coalesce(first_event, first_named) AS first_seen,
-    last_event AS last_seen,
-    last_action AS last_action_at,
-    purchase_times[1] AS first_purchase_at,
-    purchase_times[-1] AS last_purchase_at,
+    last_seen,
+    last_action_at,
+    purchases[1] AS first_purchase_at,
+    purchases[-1] AS last_purchase_at,
     first_named IS NOT NULL AS known,
-    all_ids AS ids,
-    least(
-        if(change_in_days > 0, toDateTime(today_utc + toInt32(change_in_days), 'UTC'), toDateTime(4294967295, 'UTC')),
-        if(change_at_hours > 0, toDateTime(last_download + 3600 * toUInt32(change_at_hours), 'UTC'), toDateTime(4294967295, 'UTC'))) AS next_change
-FROM judged
+    ids,
+    -- When something changes: tomorrow while anything lies in the last 14 days, later when something leaves a longer window, when
+    -- days since something reach a step, or hours since a download that nothing followed do.
+    toDateTime(toUInt32(arrayMin(arrayConcat(
+        [4294967295]::Array(Float64),
+        arrayMap(days -> toUnixTimestamp(today_utc) + 86400 * days, arrayFilter(days -> days > 0, arrayConcat(
+            [
+                dateDiff('day', toDate(last_seen), today_utc) < 14 OR notEmpty(d.always),
+                if(toUInt32(days) > 0, 30 - floor(log2(toUInt32(days))), 0),
+                if(bitShiftRight(days, 32) > 0, 30 - floor(log2(bitShiftRight(days, 32))), 0),
+                if(empty(arrayFilter(o -> o.purchase = 1, orders_365) AS year), 0, 365 - dateDiff('day', toDate(year[1].at), today_utc))
+            ]::Array(Float64),
+            arrayMap(step -> step.2 - since[step.1 - 25], d.day_steps)))),
+        arrayMap(hours -> downloads[-1] + 3600 * hours, arrayFilter(hours -> hours > unfollowed_hours, d.hour_steps))))), 'UTC') AS next_change
+FROM timed
 SETTINGS join_use_nulls = 0
 COMMENT 'Every feature of a batch of people, one person or everybody as of a moment (one row per person who did something or became known up to that day)'

@@ -30,71 +30,23 @@ CREATE OR REPLACE VIEW person_states_at /*ON CLUSTER*/
     revenue_total     Map(String, Decimal(38, 4))                            COMMENT 'Purchases less refunds of all history, by currency, in its units'
 )
 AS
-WITH
-    -- One look at the definitions: each costs more than all that follows does for a person.
-    (
-        SELECT tuple(version, tier2_needs, tier_actions,
-            criteria.name, criteria.text, criteria.conditions, arrayMap(c -> (c.weight, c.targets), criteria),
-            micro_segments.name, micro_segments.action, arrayMap(s -> (s.tier, s.conditions), micro_segments),
-            lifecycle.name, lifecycle.conditions,
-            context_rules.name, context_rules.text, arrayMap(r -> (r.conditions, r.penalty), context_rules))
-        FROM definition
-    ) AS defined,
-    defined.2 AS needed,
-    defined.4 AS criteria_names,
-    defined.5 AS criteria_texts,
-    defined.6 AS criteria_conditions,
-    defined.7 AS criteria_weights,
-    defined.8 AS segment_names,
-    defined.9 AS segment_actions,
-    defined.10 AS segment_rules,
-    defined.11 AS lifecycle_names,
-    defined.12 AS lifecycle_conditions,
-    defined.13 AS context_names,
-    defined.14 AS context_texts,
-    defined.15 AS context_penalties,
-    {at:DateTime64(3, 'UTC')} AS moment,
-    judged AS
-    (
-        SELECT
-            f.*,
-            arrayMap(
-                conditions -> arrayAll(c -> f.features[c.feature] >= c.at_least AND f.features[c.feature] <= c.at_most, conditions),
-                criteria_conditions) AS met,
-            arrayMap(
-                c -> floor(8 * c.1 * ifNotFinite(arrayAvg(t -> greatest(0., least(1., ifNotFinite(f.features[t.feature], 0.) / t.target)), c.2), 0.)) / 8,
-                criteria_weights) AS earned,
-            arrayMap(
-                r -> if(arrayAll(c -> f.features[c.feature] >= c.at_least AND f.features[c.feature] <= c.at_most, r.1), floor(8 * r.2) / 8, -1),
-                context_penalties) AS asked,
-            arrayMap(
-                conditions -> arrayAll(c -> f.features[c.feature] >= c.at_least AND f.features[c.feature] <= c.at_most, conditions),
-                lifecycle_conditions) AS stages,
-            multiIf(needed > 0 AND arrayCount(met) >= needed, 2, f.known, 1, 0) AS decided_tier,
-            arrayFirstIndex(
-                s -> s.1 = decided_tier AND arrayAll(c -> f.features[c.feature] >= c.at_least AND f.features[c.feature] <= c.at_most, s.2),
-                segment_rules) AS segment,
-            arrayMap(p -> greatest(p, 0.), asked) AS penalties,
-            -- What is left of the score before each penalty limits it.
-            arrayMap((p, sum) -> least(p, greatest(0., arraySum(earned) - (sum - p))), penalties, arrayCumSum(penalties)) AS taken
-        FROM person_features_at(at = toDateTime({at:DateTime64(3, 'UTC')} + INTERVAL 999 MILLISECOND, 'UTC'), batch = {batch:UUID}) AS f
-    )
 SELECT
     person_id,
-    moment AS evaluated_at,
-    defined.1 AS definitions,
+    {at:DateTime64(3, 'UTC')} AS evaluated_at,
+    defined.version[1] AS definitions,
     features,
-    arrayFilter((name, is_met) -> is_met, criteria_names, met) AS criteria_met,
+    arrayFilter((name, fit) -> fit, defined.criteria, met) AS criteria_met,
     decided_tier AS tier,
-    segment_names[segment] AS micro_segment,
-    arrayFilter((name, fits) -> fits, lifecycle_names, stages) AS lifecycle,
-    arraySum(earned) - arraySum(taken) AS score,
+    defined.segments[arrayFirstIndex((tier, fit) -> tier = decided_tier AND fit, defined.segment_tiers, segment_fits) AS segment] AS micro_segment,
+    arrayFilter((name, fit) -> fit, defined.lifecycle, arraySlice(fits, 1 + length(defined.criteria), length(defined.lifecycle))) AS lifecycle,
+    -- What is left of the score before each penalty limits it.
+    arraySum(earned) - arraySum(arrayMap((p, sum) -> least(p, greatest(0., arraySum(earned) - (sum - p))), penalties, arrayCumSum(penalties)) AS taken) AS score,
     arrayConcat(
-        arrayFilter(r -> r.2 > 0, arrayZip(criteria_names, earned, criteria_texts)),
+        arrayFilter(r -> r.2 > 0, arrayZip(defined.criteria, earned, defined.criteria_texts)),
         arrayMap(
             r -> (r.1, -r.2, r.3),
-            arrayFilter((r, p) -> p >= 0, arrayZip(context_names, taken, context_texts), asked)))::Array(Tuple(name String, points Float64, text String)) AS reasons,
-    coalesce(nullIf(segment_actions[segment], ''), (defined.3)[toString(decided_tier)]) AS action_required,
+            arrayFilter((r, fit) -> fit, arrayZip(defined.contexts, taken, defined.context_texts), asked)))::Array(Tuple(name String, points Float64, text String)) AS reasons,
+    coalesce(nullIf(defined.segment_actions[segment], ''), defined.tier_actions[toString(decided_tier)]) AS action_required,
     toDateTime64(next_change, 3, 'UTC') AS due_at,
     known,
     first_seen,
@@ -104,6 +56,30 @@ SELECT
     last_purchase_at,
     revenue_365d,
     revenue_total
-FROM judged
+FROM
+(
+    SELECT
+        *,
+        arraySlice(fits, 1, length(defined.criteria)) AS met,
+        arraySlice(fits, 1 + length(defined.criteria) + length(defined.lifecycle), length(defined.penalties)) AS asked,
+        arrayMap((fit, points) -> if(fit, points, 0), asked, defined.penalties) AS penalties,
+        arraySlice(fits, 1 + length(defined.criteria) + length(defined.lifecycle) + length(defined.penalties)) AS segment_fits,
+        multiIf(defined.needed[1] > 0 AND arrayCount(met) >= defined.needed[1], 2, known, 1, 0) AS decided_tier
+    FROM
+    (
+        SELECT
+            *,
+            -- One look at the definitions, as worked out when they were applied: each mention of a scalar is analysed again.
+            (SELECT argMax(for_states, (version, applied_at)) FROM definitions) AS defined,
+            -- Which lists of conditions are fulfilled: of the criteria, the lifecycle segments, the context rules, the micro-segments, in this order.
+            arrayMap(
+                conditions -> arrayAll(c -> features[c.feature] >= c.at_least AND features[c.feature] <= c.at_most, conditions),
+                defined.conditions) AS fits,
+            arrayMap(
+                c -> floor(8 * c.weight * ifNotFinite(arrayAvg(t -> greatest(0., least(1., ifNotFinite(features[t.feature], 0.) / t.target)), c.targets), 0.)) / 8,
+                defined.weights) AS earned
+        FROM person_features_at(at = toDateTime({at:DateTime64(3, 'UTC')} + INTERVAL 999 MILLISECOND, 'UTC'), batch = {batch:UUID})
+    )
+)
 SETTINGS join_use_nulls = 0
 COMMENT 'What the definitions say of people as of a moment, of a batch or of everybody (one row per person with an event until then)'

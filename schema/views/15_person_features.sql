@@ -89,6 +89,6 @@ SELECT
     signals_7d,
     first_seen,
     last_seen
-FROM person_features_at(at = now('UTC'), batch = '00000000-0000-0000-0000-000000000000')
+FROM person_features_of(at = now('UTC'), batch = '00000000-0000-0000-0000-000000000000', person = '')
 WHERE toDate(last_seen) > toDate(now('UTC')) - 365
 COMMENT 'Rolling features, recent first (one row per person with an event in the last 365 days)'
