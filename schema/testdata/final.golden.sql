@@ -1035,7 +1035,42 @@ CREATE TABLE definitions
         text String,
         unit String,
         numerator Array(String),
-        denominator Array(String))) COMMENT 'Metrics of the funnel: terms of funnel_terms that are added up (a leading - subtracts), one sum over the other; no denominator: 1'
+        denominator Array(String))) COMMENT 'Metrics of the funnel: terms of funnel_terms that are added up (a leading - subtracts), one sum over the other; no denominator: 1',
+    `for_features` Tuple(
+        weights Array(Array(Float64)),
+        visit_weights Array(Float64),
+        path_weights Array(Float64),
+        signals Array(String),
+        signal_weights Array(Array(Float64)),
+        paths Array(Array(String)),
+        session_timeout Array(UInt32),
+        day_steps Array(Tuple(
+            UInt16,
+            Float64)),
+        hour_steps Array(Float64),
+        always Array(UInt8)) MATERIALIZED tuple(arrayMap(age -> arrayConcat([1, 1, age < 30, age < 30, age < 7, (age >= 7) AND (age <= 13)], arrayFlatten(arrayMap(name -> [age < 7, if(age < 7, exp2((-age) / (half_lives[name])), 0)], ['page_views', 'downloads', 'email_opens', 'email_clicks', 'chats', 'forms']))), range(31)), arrayMap(age -> exp2((-age) / (half_lives['visits'])), range(7)), arrayMap(age -> exp2((-age) / (half_lives['key_paths'])), range(7)), arrayMap(x -> tupleElement(x, 'name'), signals), arrayMap(name -> arrayMap(age -> exp2((-age) / (half_lives[name])), range(7)), arrayMap(x -> tupleElement(x, 'name'), signals)), arrayMap(x -> tupleElement(x, 'pages'), key_paths), [session_timeout], arrayFilter(step -> ((((step.1) >= 26) AND ((step.1) <= 28)) AND isFinite(step.2)), arrayFlatten(arrayMap(c -> [(c.1, ceil(c.2)), (c.1, floor(c.3) + 1)], arrayConcat(arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), criteria)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), micro_segments)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), lifecycle)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), context_rules)))))), arrayMap(step -> (step.2), arrayFilter(step -> (((step.1) = 36) AND isFinite(step.2)), arrayFlatten(arrayMap(c -> [(c.1, ceil(c.2)), (c.1, floor(c.3) + 1)], arrayConcat(arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), criteria)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), micro_segments)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), lifecycle)), arrayFlatten(arrayMap(x -> tupleElement(x, 'conditions'), context_rules))))))), if(arrayExists(target -> ((target.1) IN (26, 27, 28, 36)), arrayFlatten(arrayMap(x -> tupleElement(x, 'targets'), criteria))), [1], [])) COMMENT 'What the features need of it, worked out once per version: weights by age in days (from 0) of sums, visits, key paths and signals, and where a condition begins or ceases to hold of features that grow by themselves (days since, hours since)',
+    `for_states` Tuple(
+        version Array(UInt32),
+        needed Array(UInt8),
+        tier_actions Map(String, String),
+        criteria Array(String),
+        criteria_texts Array(String),
+        weights Array(Tuple(
+            weight Float64,
+            targets Array(Tuple(
+                feature UInt16,
+                target Float64)))),
+        segments Array(String),
+        segment_tiers Array(UInt8),
+        segment_actions Array(String),
+        lifecycle Array(String),
+        contexts Array(String),
+        context_texts Array(String),
+        penalties Array(Float64),
+        conditions Array(Array(Tuple(
+            feature UInt16,
+            at_least Float64,
+            at_most Float64)))) MATERIALIZED tuple([version], [tier2_needs], tier_actions, arrayMap(x -> tupleElement(x, 'name'), criteria), arrayMap(x -> tupleElement(x, 'text'), criteria), arrayMap(c -> (tupleElement(c, 'weight'), tupleElement(c, 'targets')), criteria), arrayMap(x -> tupleElement(x, 'name'), micro_segments), arrayMap(x -> tupleElement(x, 'tier'), micro_segments), arrayMap(x -> tupleElement(x, 'action'), micro_segments), arrayMap(x -> tupleElement(x, 'name'), lifecycle), arrayMap(x -> tupleElement(x, 'name'), context_rules), arrayMap(x -> tupleElement(x, 'text'), context_rules), arrayMap(r -> (floor(8 * tupleElement(r, 'penalty')) / 8), context_rules), arrayConcat(arrayMap(x -> tupleElement(x, 'conditions'), criteria), arrayMap(x -> tupleElement(x, 'conditions'), lifecycle), arrayMap(x -> tupleElement(x, 'conditions'), context_rules), arrayMap(x -> tupleElement(x, 'conditions'), micro_segments))) COMMENT 'What person_states_at needs of it, worked out once per version: conditions of criteria, lifecycle segments, context rules and micro-segments, in this order; penalties in eighths'
 )
 ENGINE = MergeTree
 ORDER BY version
@@ -2451,7 +2486,7 @@ AS SELECT
     signals_7d,
     first_seen,
     last_seen
-FROM person_features_at(at = now('UTC'), batch = '00000000-0000-0000-0000-000000000000')
+FROM person_features_of(at = now('UTC'), batch = '00000000-0000-0000-0000-000000000000', person = '')
 WHERE toDate(last_seen) > (toDate(now('UTC')) - 365);
 
 CREATE VIEW person_features_at
@@ -2507,16 +2542,12 @@ COMMENT 'Every feature of a batch of people, one person or everybody as of a mom
 AS WITH
     toDate({at:DateTime('UTC')}) AS today_utc,
     toStartOfMonth(today_utc) AS this_month,
+    toDateTime64(0, 3, 'UTC') AS never,
+    tuple(never, toFloat32(0)) AS unanswered,
     (
-        SELECT argMax(CAST(tuple(half_lives, session_timeout, signals.name, key_paths.pages, arrayFilter(step -> ((((step.1) >= 26) AND ((step.1) <= 28)) AND isFinite(step.2)), steps), (arrayFilter(step -> (((step.1) = 36) AND isFinite(step.2)), steps)).2, arrayExists(target -> ((target.1) IN (26, 27, 28, 36)), arrayFlatten(criteria.targets))), 'Tuple(half_life Map(String, Float64), session_timeout UInt32, signals Array(String), paths Array(Array(String)), day_steps Array(Tuple(UInt16, Float64)), hour_steps Array(Float64), always UInt8)'), version)
-        FROM
-        (
-            SELECT
-                *,
-                arrayFlatten(arrayMap(c -> [(c.1, ceil(c.2)), (c.1, floor(c.3) + 1)], arrayConcat(arrayFlatten(criteria.conditions), arrayFlatten(micro_segments.conditions), arrayFlatten(lifecycle.conditions), arrayFlatten(context_rules.conditions)))) AS steps
-            FROM definitions
-        )
-    ) AS definition_now,
+        SELECT argMax(for_features, (version, applied_at))
+        FROM definitions
+    ) AS defined,
     scope AS
     (
         SELECT distinct_id AS id
@@ -2529,88 +2560,76 @@ AS WITH
         UNION ALL
         SELECT {person:String}
     ),
-    recent AS
+    rows AS
     (
+        WITH
+            dateDiff('day', day, today_utc) AS age
         SELECT
-            distinct_id AS id,
-            groupArrayArrayIf(visit_times, age < 8) AS times,
-            sumIf(page_views, age < 7) AS page_views_7,
-            sumIf(page_views * exp2((-age) / (defined.half_life['page_views'])), age < 7) AS page_views_7w,
-            sumIf(downloads, age < 7) AS downloads_7,
-            sumIf(downloads * exp2((-age) / (defined.half_life['downloads'])), age < 7) AS downloads_7w,
-            sumIf(email_opens, age < 7) AS email_opens_7,
-            sumIf(email_opens * exp2((-age) / (defined.half_life['email_opens'])), age < 7) AS email_opens_7w,
-            sumIf(email_clicks, age < 7) AS email_clicks_7,
-            sumIf(email_clicks * exp2((-age) / (defined.half_life['email_clicks'])), age < 7) AS email_clicks_7w,
-            sumIf(chats, age < 7) AS chats_7,
-            sumIf(chats * exp2((-age) / (defined.half_life['chats'])), age < 7) AS chats_7w,
-            sumIf(forms, age < 7) AS forms_7,
-            sumIf(forms * exp2((-age) / (defined.half_life['forms'])), age < 7) AS forms_7w,
-            sumIf(actions, age < 7) AS actions_7,
-            sumIf(actions, (age >= 7) AND (age <= 13)) AS actions_previous_7,
-            groupBitOrIf(bitShiftLeft(toUInt32(1), age), (actions > 0) AND (age < 30)) AS active_days,
-            sumIf(carts, age < 30) AS carts_30,
-            sumIf(checkouts, age < 30) AS checkouts_30,
-            sumIf(carts, day >= this_month) AS carts_month,
-            sumIf(checkouts, day >= this_month) AS checkouts_month,
-            max(last_at) AS last_event,
-            max(last_action_at) AS last_action
-        FROM
-        (
-            SELECT
-                *,
-                dateDiff('day', day, today_utc) AS age,
-                definition_now AS defined
-            FROM person_day
-            WHERE ((day >= least(today_utc - 29, this_month)) AND (day <= today_utc)) AND ((({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000')) AND ({person:String} = '')) OR (distinct_id IN (
-                SELECT id
-                FROM scope
-            )))
-        )
-        GROUP BY id
-    ),
-    asked AS
-    (
+            distinct_id,
+            arrayMap((n, weight) -> (n * weight), [if(day < this_month, 0, carts), if(day < this_month, 0, checkouts), carts, checkouts, actions, actions, page_views, page_views, downloads, downloads, email_opens, email_opens, email_clicks, email_clicks, chats, chats, forms, forms], arrayResize(defined.weights, 31, arrayWithConstant(18, toFloat64(0)))[1 + age]) AS sums,
+            CAST('[]', 'Array(Float64)') AS signal_sums,
+            toUInt64(bitShiftLeft(toUInt64((actions > 0) AND (age < 30)), age)) AS bits,
+            if(age < 8, visit_times, []) AS times,
+            CAST('[]', 'Array(Tuple(UInt32, String))') AS pages,
+            CAST('[]', 'Array(UInt32)') AS downloaded,
+            CAST('[]', 'Array(Tuple(at DateTime64(3, \'UTC\'), purchase UInt8, currency String, value Decimal(18, 4)))') AS orders,
+            CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS first_at,
+            CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS named_at,
+            last_at,
+            last_action_at,
+            unanswered AS nps,
+            unanswered AS csat
+        FROM person_day
+        WHERE ((day >= least(today_utc - 29, this_month)) AND (day <= today_utc)) AND ((({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000')) AND ({person:String} = '')) OR (distinct_id IN (
+            SELECT id
+            FROM scope
+        )))
+        UNION ALL
+        WITH
+            dateDiff('day', day, today_utc) AS age
         SELECT
-            distinct_id AS id,
-            groupArrayIf((age, signals), (age < 7) AND notEmpty(signals)) AS signal_days,
-            groupArrayArrayIf(key_pages, age < 7) AS pages,
-            groupArrayArrayIf(download_times, age < 7) AS download_times_7,
-            sumIf(sentiment_sum, age < 30) AS sentiments,
-            sumIf(sentiment_count, age < 30) AS sentiments_of,
-            groupBitOrIf(bitShiftLeft(toUInt32(1), toUInt8(least(age, 31))), (age < 30) AND (sentiment_count > 0)) AS sentiment_days,
-            max(nps) AS last_nps,
-            max(csat) AS last_csat
-        FROM
-        (
-            SELECT
-                *,
-                dateDiff('day', day, today_utc) AS age
-            FROM person_signals
-            WHERE (day <= today_utc) AND ((day >= (today_utc - 29)) OR ((nps.1) != 0) OR ((csat.1) != 0)) AND ((({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000')) AND ({person:String} = '')) OR (distinct_id IN (
-                SELECT id
-                FROM scope
-            )))
-        )
-        GROUP BY id
-    ),
-    life AS
-    (
+            distinct_id,
+            [],
+            if(age < 30, arrayConcat(CAST([sentiment_sum, sentiment_count], 'Array(Float64)'), if((age < 7) AND notEmpty(signals), arrayFlatten(arrayMap((name, weights) -> [toFloat64(signals[name]), (signals[name]) * (weights[1 + age])], defined.signals, defined.signal_weights)), [])), []),
+            toUInt64(bitShiftLeft(toUInt64((sentiment_count > 0) AND (age < 30)), 32 + least(age, 30))),
+            [],
+            if(age < 7, key_pages, []),
+            if(age < 7, download_times, []),
+            [],
+            NULL,
+            NULL,
+            never,
+            never,
+            nps,
+            csat
+        FROM person_signals
+        WHERE (day <= today_utc) AND ((day >= (today_utc - 29)) OR ((nps.1) != 0) OR ((csat.1) != 0)) AND ((({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000')) AND ({person:String} = '')) OR (distinct_id IN (
+            SELECT id
+            FROM scope
+        )))
+        UNION ALL
+        WITH
+            dateDiff('day', day, today_utc) AS age
         SELECT
-            distinct_id AS id,
-            minIf(first_at, first_at < (today_utc + 1)) AS first_event,
-            minIf(named_at, named_at < (today_utc + 1)) AS first_named,
-            maxIf(last_at, month < this_month) AS last_event,
-            maxIf(last_action_at, month < this_month) AS last_action,
-            sumIf(carts, month < this_month) AS carts_before,
-            sumIf(checkouts, month < this_month) AS checkouts_before,
-            groupArrayArray(orders) AS all_orders
+            distinct_id,
+            if(month < this_month, CAST([carts, checkouts], 'Array(Float64)'), []),
+            [],
+            0,
+            [],
+            [],
+            [],
+            orders,
+            if(first_at < (today_utc + 1), first_at, NULL),
+            if(named_at < (today_utc + 1), named_at, NULL),
+            if(month < this_month, last_at, never),
+            if(month < this_month, last_action_at, never),
+            unanswered,
+            unanswered
         FROM person_month
         WHERE (month <= today_utc) AND ((({batch:UUID} = toUUID('00000000-0000-0000-0000-000000000000')) AND ({person:String} = '')) OR (distinct_id IN (
             SELECT id
             FROM scope
         )))
-        GROUP BY id
     ),
     owners AS
     (
@@ -2623,91 +2642,55 @@ AS WITH
             FROM scope
         )))
     ),
-    persons AS
-    (
-        SELECT
-            if(owners.owner = '', life.id, owners.owner) AS person,
-            arraySort(groupArrayIf(life.id, (life.first_event IS NOT NULL) OR (life.first_named IS NOT NULL))) AS all_ids,
-            arraySort(groupArrayArray(recent.times)) AS times,
-            sum(recent.page_views_7) AS page_views_7,
-            sum(recent.page_views_7w) AS page_views_7w,
-            sum(recent.downloads_7) AS downloads_7,
-            sum(recent.downloads_7w) AS downloads_7w,
-            sum(recent.email_opens_7) AS email_opens_7,
-            sum(recent.email_opens_7w) AS email_opens_7w,
-            sum(recent.email_clicks_7) AS email_clicks_7,
-            sum(recent.email_clicks_7w) AS email_clicks_7w,
-            sum(recent.chats_7) AS chats_7,
-            sum(recent.chats_7w) AS chats_7w,
-            sum(recent.forms_7) AS forms_7,
-            sum(recent.forms_7w) AS forms_7w,
-            sum(recent.actions_7) AS actions_7,
-            sum(recent.actions_previous_7) AS actions_previous_7,
-            groupBitOr(recent.active_days) AS active_days,
-            sum(recent.carts_30) AS carts_30,
-            sum(recent.checkouts_30) AS checkouts_30,
-            sum(life.carts_before + recent.carts_month) AS carts_ever,
-            sum(life.checkouts_before + recent.checkouts_month) AS checkouts_ever,
-            groupArrayArray(asked.signal_days) AS signal_days,
-            arraySort(groupArrayArray(asked.pages)) AS pages,
-            arraySort(groupArrayArray(asked.download_times_7)) AS download_times,
-            sum(asked.sentiments) AS sentiments,
-            sum(asked.sentiments_of) AS sentiments_of,
-            groupBitOr(asked.sentiment_days) AS sentiment_days,
-            max(asked.last_nps) AS last_nps,
-            max(asked.last_csat) AS last_csat,
-            arrayFilter(o -> (o.at < (today_utc + 1)), arraySort(groupArrayArray(life.all_orders))) AS orders,
-            min(life.first_event) AS first_event,
-            min(life.first_named) AS first_named,
-            greatest(max(life.last_event), max(recent.last_event)) AS last_event,
-            greatest(max(life.last_action), max(recent.last_action)) AS last_action
-        FROM life
-        LEFT JOIN recent ON recent.id = life.id
-        LEFT JOIN asked ON asked.id = life.id
-        LEFT JOIN owners ON owners.id = life.id
-        GROUP BY person
-        HAVING (first_event IS NOT NULL) OR (first_named IS NOT NULL)
-    ),
     judged AS
     (
         SELECT
+            defined AS d,
+            if(owner = '', distinct_id, owner) AS person,
+            arraySort(groupUniqArrayIf(distinct_id, (first_at IS NOT NULL) OR (named_at IS NOT NULL))) AS ids,
+            arrayResize(sumForEach(sums), 18) AS n,
+            arrayResize(sumForEach(signal_sums), 2 + (2 * length(d.signals))) AS s,
+            groupBitOr(bits) AS days,
+            arrayMap(second -> dateDiff('day', toDate(second, 'UTC'), today_utc), arrayFilter((second, gap, n) -> (((n = 1) OR (gap > (d.session_timeout[1]))) AND (toDate(second, 'UTC') > (today_utc - 7))), arraySort(groupArrayArray(rows.times)) AS seconds, arrayDifference(seconds), arrayEnumerate(seconds))) AS visits,
+            if(empty(arraySort(groupArrayArray(rows.pages)) AS seen), [], arrayMap(path -> arrayFold((walk, page) -> multiIf((page.2) != (path[(walk.1) + 1]), walk, ((walk.1) + 1) < length(path), ((walk.1) + 1, walk.2, walk.3), (toUInt64(0), (walk.2) + 1, (walk.3) + (d.path_weights[1 + dateDiff('day', toDate(page.1, 'UTC'), today_utc)]))), seen, (toUInt64(0), toUInt64(0), toFloat64(0))), d.paths)) AS walks,
+            arraySort(groupArrayArray(rows.downloaded)) AS downloads,
+            arrayFilter(o -> (o.at < (today_utc + 1)), arraySort(groupArrayArray(rows.orders))) AS orders,
+            min(rows.first_at) AS first_event,
+            min(rows.named_at) AS first_named,
+            max(rows.last_at) AS last_seen,
+            max(rows.last_action_at) AS last_action_at,
+            maxIf(rows.nps, (rows.nps.1) != 0) AS nps,
+            maxIf(rows.csat, (rows.csat.1) != 0) AS csat
+        FROM rows
+        ANY LEFT JOIN owners ON owners.id = rows.distinct_id
+        GROUP BY person
+        HAVING notEmpty(ids)
+    ),
+    timed AS
+    (
+        SELECT
             *,
-            arrayFilter((second, gap, n) -> (((n = 1) OR (gap > defined.session_timeout)) AND (toDate(second, 'UTC') > (today_utc - 7))), times, arrayDifference(times), arrayEnumerate(times)) AS visits,
-            if(empty(pages), [], arrayMap(path -> arrayFold((walk, page) -> multiIf((page.2) != (path[(walk.1) + 1]), walk, ((walk.1) + 1) < length(path), ((walk.1) + 1, walk.2, walk.3), (toUInt64(0), (walk.2) + 1, (walk.3) + exp2((-dateDiff('day', toDate(page.1, 'UTC'), today_utc)) / (defined.half_life['key_paths'])))), pages, (toUInt64(0), toUInt64(0), toFloat64(0))), defined.paths)) AS walks,
-            arrayMap(name -> (arraySum(d -> ((d.2)[name]), signal_days), arraySum(d -> (((d.2)[name]) * exp2((-(d.1)) / (defined.half_life[name]))), signal_days)), defined.signals) AS signal_sums,
-            tupleElement(arrayFilter(o -> (o.purchase = 1), orders), 'at') AS purchase_times,
             arrayFilter(o -> (toDate(o.at) > (today_utc - 365)), orders) AS orders_365,
-            tupleElement(arrayFilter(o -> (o.purchase = 1), orders_365), 'at') AS purchase_times_365,
-            download_times[-1] AS last_download,
-            if(last_action = 0, nan, toFloat64(dateDiff('day', toDate(last_action), today_utc))) AS since_action,
-            if(empty(purchase_times), nan, toFloat64(dateDiff('day', toDate(purchase_times[-1]), today_utc))) AS since_purchase,
-            ifNull(toFloat64(dateDiff('day', toDate(first_event), today_utc)), nan) AS since_first,
-            if((last_download > 0) AND (toUnixTimestamp(last_action) <= last_download), floor(greatest(toInt64(toUnixTimestamp({at:DateTime('UTC')})) - last_download, 0) / 3600), nan) AS unfollowed_hours,
-            arrayMin(arrayFilter(days -> (days > 0), arrayConcat(CAST([if((dateDiff('day', toDate(last_event), today_utc) < 14) OR defined.always, 1, 0), if(active_days > 0, 30 - floor(log2(active_days)), 0), if(sentiment_days > 0, 30 - floor(log2(sentiment_days)), 0), if(empty(purchase_times_365), 0, 365 - dateDiff('day', toDate(purchase_times_365[1]), today_utc))], 'Array(Float64)'), arrayMap(step -> ((step.2) - ([since_action, since_purchase, since_first][(step.1) - 25])), defined.day_steps)))) AS change_in_days,
-            arrayMin(arrayFilter(hours -> (hours > unfollowed_hours), defined.hour_steps)) AS change_at_hours
-        FROM
-        (
-            SELECT
-                *,
-                definition_now AS defined
-            FROM persons
-        )
+            tupleElement(arrayFilter(o -> (o.purchase = 1), orders), 'at') AS purchases,
+            CAST([if(last_action_at = never, nan, dateDiff('day', toDate(last_action_at), today_utc)), if(empty(purchases), nan, dateDiff('day', toDate(purchases[-1]), today_utc)), ifNull(toFloat64(dateDiff('day', toDate(first_event), today_utc)), nan)], 'Array(Float64)') AS since,
+            if(notEmpty(downloads) AND (toUnixTimestamp(last_action_at) <= (downloads[-1])), floor(greatest(toInt64(toUnixTimestamp({at:DateTime('UTC')})) - (downloads[-1]), 0) / 3600), nan) AS unfollowed_hours
+        FROM judged
     )
 SELECT
     person AS person_id,
-    arrayConcat(CAST([length(visits), arraySum(second -> exp2((-dateDiff('day', toDate(second, 'UTC'), today_utc)) / (defined.half_life['visits'])), visits), page_views_7, page_views_7w, arraySum(walks.2), arraySum(walks.3), downloads_7, downloads_7w, email_opens_7, email_opens_7w, email_clicks_7, email_clicks_7w, chats_7, chats_7w, forms_7, forms_7w, chats_7 + forms_7, chats_7w + forms_7w, bitCount(active_days), carts_30, checkouts_30, length(purchase_times_365), length(purchase_times), carts_ever, checkouts_ever, since_action, since_purchase, since_first, if((last_nps.1) = 0, nan, last_nps.2), if((last_csat.1) = 0, nan, last_csat.2), sentiments / sentiments_of, toFloat64(actions_7) - toFloat64(actions_previous_7), actions_7, actions_previous_7, arrayReduce('maxIntersections', CAST(download_times, 'Array(UInt64)'), arrayMap(second -> toUInt64(second + 60), download_times)), unfollowed_hours], 'Array(Float64)'), arrayFlatten(arrayMap(sums -> [toFloat64(sums.1), sums.2], signal_sums))) AS features,
-    CAST(arrayFilter(pair -> ((pair.2) > 0), arrayZip(defined.signals, signal_sums.1)), 'Map(String, UInt64)') AS signals_7d,
+    arrayConcat(CAST([length(visits), arraySum(age -> (d.visit_weights[1 + age]), visits)], 'Array(Float64)'), arraySlice(n, 7, 2), CAST([arraySum(walks.2), arraySum(walks.3)], 'Array(Float64)'), arraySlice(n, 9, 10), CAST([(n[15]) + (n[17]), (n[16]) + (n[18]), bitCount(toUInt32(days)), n[3], n[4], length(year), length(purchases), n[1], n[2]], 'Array(Float64)'), since, CAST([if((nps.1) = never, nan, nps.2), if((csat.1) = never, nan, csat.2), (s[1]) / (s[2]), (n[5]) - (n[6]), n[5], n[6], arrayReduce('maxIntersections', CAST(downloads, 'Array(UInt64)'), arrayMap(second -> toUInt64(second + 60), downloads)), unfollowed_hours], 'Array(Float64)'), arraySlice(s, 3)) AS features,
+    CAST(arrayFilter(pair -> ((pair.2) > 0), arrayMap((name, i) -> (name, s[1 + (2 * i)]), d.signals, arrayEnumerate(d.signals))), 'Map(String, UInt64)') AS signals_7d,
     arrayReduce('sumMap', arrayMap(o -> map(o.currency, toDecimal128(o.value, 4)), orders_365)) AS revenue_365d,
     arrayReduce('sumMap', arrayMap(o -> map(o.currency, toDecimal128(o.value, 4)), orders)) AS revenue_total,
     coalesce(first_event, first_named) AS first_seen,
-    last_event AS last_seen,
-    last_action AS last_action_at,
-    purchase_times[1] AS first_purchase_at,
-    purchase_times[-1] AS last_purchase_at,
+    last_seen,
+    last_action_at,
+    purchases[1] AS first_purchase_at,
+    purchases[-1] AS last_purchase_at,
     first_named IS NOT NULL AS known,
-    all_ids AS ids,
-    least(if(change_in_days > 0, toDateTime(today_utc + toInt32(change_in_days), 'UTC'), toDateTime(4294967295, 'UTC')), if(change_at_hours > 0, toDateTime(last_download + (3600 * toUInt32(change_at_hours)), 'UTC'), toDateTime(4294967295, 'UTC'))) AS next_change
-FROM judged
+    ids,
+    toDateTime(toUInt32(arrayMin(arrayConcat(CAST('[4294967295]', 'Array(Float64)'), arrayMap(days -> (toUnixTimestamp(today_utc) + (86400 * days)), arrayFilter(days -> (days > 0), arrayConcat(CAST([(dateDiff('day', toDate(last_seen), today_utc) < 14) OR notEmpty(d.always), if(toUInt32(days) > 0, 30 - floor(log2(toUInt32(days))), 0), if(bitShiftRight(days, 32) > 0, 30 - floor(log2(bitShiftRight(days, 32))), 0), if(empty(arrayFilter(o -> (o.purchase = 1), orders_365) AS year), 0, 365 - dateDiff('day', toDate(tupleElement(year[1], 'at')), today_utc))], 'Array(Float64)'), arrayMap(step -> ((step.2) - (since[(step.1) - 25])), d.day_steps)))), arrayMap(hours -> ((downloads[-1]) + (3600 * hours)), arrayFilter(hours -> (hours > unfollowed_hours), d.hour_steps))))), 'UTC') AS next_change
+FROM timed
 SETTINGS join_use_nulls = 0;
 
 CREATE VIEW person_ids
@@ -3024,51 +3007,18 @@ CREATE VIEW person_states_at
     `revenue_total` Map(String, Decimal(38, 4)) COMMENT 'Purchases less refunds of all history, by currency, in its units'
 )
 COMMENT 'What the definitions say of people as of a moment, of a batch or of everybody (one row per person with an event until then)'
-AS WITH
-    (
-        SELECT tuple(version, tier2_needs, tier_actions, criteria.name, criteria.text, criteria.conditions, arrayMap(c -> (c.weight, c.targets), criteria), micro_segments.name, micro_segments.action, arrayMap(s -> (s.tier, s.conditions), micro_segments), lifecycle.name, lifecycle.conditions, context_rules.name, context_rules.text, arrayMap(r -> (r.conditions, r.penalty), context_rules))
-        FROM definition
-    ) AS defined,
-    defined.2 AS needed,
-    defined.4 AS criteria_names,
-    defined.5 AS criteria_texts,
-    defined.6 AS criteria_conditions,
-    defined.7 AS criteria_weights,
-    defined.8 AS segment_names,
-    defined.9 AS segment_actions,
-    defined.10 AS segment_rules,
-    defined.11 AS lifecycle_names,
-    defined.12 AS lifecycle_conditions,
-    defined.13 AS context_names,
-    defined.14 AS context_texts,
-    defined.15 AS context_penalties,
-    {at:DateTime64(3, 'UTC')} AS moment,
-    judged AS
-    (
-        SELECT
-            f.*,
-            arrayMap(conditions -> arrayAll(c -> (((f.features[c.feature]) >= c.at_least) AND ((f.features[c.feature]) <= c.at_most)), conditions), criteria_conditions) AS met,
-            arrayMap(c -> (floor((8 * (c.1)) * ifNotFinite(arrayAvg(t -> greatest(0., least(1., ifNotFinite(f.features[t.feature], 0.) / t.target)), c.2), 0.)) / 8), criteria_weights) AS earned,
-            arrayMap(r -> if(arrayAll(c -> (((f.features[c.feature]) >= c.at_least) AND ((f.features[c.feature]) <= c.at_most)), r.1), floor(8 * (r.2)) / 8, -1), context_penalties) AS asked,
-            arrayMap(conditions -> arrayAll(c -> (((f.features[c.feature]) >= c.at_least) AND ((f.features[c.feature]) <= c.at_most)), conditions), lifecycle_conditions) AS stages,
-            multiIf((needed > 0) AND (arrayCount(met) >= needed), 2, f.known, 1, 0) AS decided_tier,
-            arrayFirstIndex(s -> (((s.1) = decided_tier) AND arrayAll(c -> (((f.features[c.feature]) >= c.at_least) AND ((f.features[c.feature]) <= c.at_most)), s.2)), segment_rules) AS segment,
-            arrayMap(p -> greatest(p, 0.), asked) AS penalties,
-            arrayMap((p, sum) -> least(p, greatest(0., arraySum(earned) - (sum - p))), penalties, arrayCumSum(penalties)) AS taken
-        FROM person_features_at(at = toDateTime({at:DateTime64(3, 'UTC')} + toIntervalMillisecond(999), 'UTC'), batch = {batch:UUID}) AS f
-    )
-SELECT
+AS SELECT
     person_id,
-    moment AS evaluated_at,
-    defined.1 AS definitions,
+    {at:DateTime64(3, 'UTC')} AS evaluated_at,
+    defined.version[1] AS definitions,
     features,
-    arrayFilter((name, is_met) -> is_met, criteria_names, met) AS criteria_met,
+    arrayFilter((name, fit) -> fit, defined.criteria, met) AS criteria_met,
     decided_tier AS tier,
-    segment_names[segment] AS micro_segment,
-    arrayFilter((name, fits) -> fits, lifecycle_names, stages) AS lifecycle,
-    arraySum(earned) - arraySum(taken) AS score,
-    CAST(arrayConcat(arrayFilter(r -> ((r.2) > 0), arrayZip(criteria_names, earned, criteria_texts)), arrayMap(r -> (r.1, -(r.2), r.3), arrayFilter((r, p) -> (p >= 0), arrayZip(context_names, taken, context_texts), asked))), 'Array(Tuple(name String, points Float64, text String))') AS reasons,
-    coalesce(nullIf(segment_actions[segment], ''), (defined.3)[toString(decided_tier)]) AS action_required,
+    defined.segments[arrayFirstIndex((tier, fit) -> ((tier = decided_tier) AND fit), defined.segment_tiers, segment_fits) AS segment] AS micro_segment,
+    arrayFilter((name, fit) -> fit, defined.lifecycle, arraySlice(fits, 1 + length(defined.criteria), length(defined.lifecycle))) AS lifecycle,
+    arraySum(earned) - arraySum(arrayMap((p, sum) -> least(p, greatest(0., arraySum(earned) - (sum - p))), penalties, arrayCumSum(penalties)) AS taken) AS score,
+    CAST(arrayConcat(arrayFilter(r -> ((r.2) > 0), arrayZip(defined.criteria, earned, defined.criteria_texts)), arrayMap(r -> (r.1, -(r.2), r.3), arrayFilter((r, fit) -> fit, arrayZip(defined.contexts, taken, defined.context_texts), asked))), 'Array(Tuple(name String, points Float64, text String))') AS reasons,
+    coalesce(nullIf(defined.segment_actions[segment], ''), defined.tier_actions[toString(decided_tier)]) AS action_required,
     toDateTime64(next_change, 3, 'UTC') AS due_at,
     known,
     first_seen,
@@ -3078,7 +3028,28 @@ SELECT
     last_purchase_at,
     revenue_365d,
     revenue_total
-FROM judged
+FROM
+(
+    SELECT
+        *,
+        arraySlice(fits, 1, length(defined.criteria)) AS met,
+        arraySlice(fits, (1 + length(defined.criteria)) + length(defined.lifecycle), length(defined.penalties)) AS asked,
+        arrayMap((fit, points) -> if(fit, points, 0), asked, defined.penalties) AS penalties,
+        arraySlice(fits, ((1 + length(defined.criteria)) + length(defined.lifecycle)) + length(defined.penalties)) AS segment_fits,
+        multiIf(((defined.needed[1]) > 0) AND (arrayCount(met) >= (defined.needed[1])), 2, known, 1, 0) AS decided_tier
+    FROM
+    (
+        SELECT
+            *,
+            (
+                SELECT argMax(for_states, (version, applied_at))
+                FROM definitions
+            ) AS defined,
+            arrayMap(conditions -> arrayAll(c -> (((features[c.feature]) >= c.at_least) AND ((features[c.feature]) <= c.at_most)), conditions), defined.conditions) AS fits,
+            arrayMap(c -> (floor((8 * c.weight) * ifNotFinite(arrayAvg(t -> greatest(0., least(1., ifNotFinite(features[t.feature], 0.) / t.target)), c.targets), 0.)) / 8), defined.weights) AS earned
+        FROM person_features_at(at = toDateTime({at:DateTime64(3, 'UTC')} + toIntervalMillisecond(999), 'UTC'), batch = {batch:UUID})
+    )
+)
 SETTINGS join_use_nulls = 0;
 
 CREATE TABLE person_term_days
