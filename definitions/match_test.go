@@ -143,6 +143,8 @@ func fits(field, pattern, value string) bool {
 		return pattern == value
 	case strings.Trim(pattern, "*") == "":
 		return value != ""
+	case field == "name" && plainName(pattern) != "" && strings.Trim(plainName(pattern), "*") == "": // "_*" is "*": separators make no difference
+		return value != ""
 	case field == "name":
 		return glob([]rune(plainName(pattern)), []rune(plainName(value)), true)
 	}
