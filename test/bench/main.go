@@ -40,6 +40,7 @@ func main() {
 	flag.DurationVar(&o.length, "length", 20*time.Second, "of -what fresh, and of each run of -what single")
 	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event; people: identity, tiers, views and the profile API over -total events of -people people")
 	flag.IntVar(&o.people, "people", 1_000_000, "people of -what people")
+	flag.StringVar(&o.data, "data", "", "folder that -what people fills, or goes on filling, and keeps (default: a temporary one)")
 	flag.Float64Var(&o.profiles, "profiles", 500, "profiles asked for a second, of -what people")
 	flag.Float64Var(&o.peopleEvents, "people-events", 20_000, "events a second meanwhile, of -what people")
 	flag.StringVar(&o.binary, "binary", "bin/livello", "the service")
@@ -56,7 +57,7 @@ type options struct {
 	people                                  int
 	rate, profiles, peopleEvents            float64
 	length                                  time.Duration
-	what, binary                            string
+	what, binary, data                      string
 }
 
 func run(ctx context.Context, o options) error {

@@ -31,9 +31,11 @@ const daysOfPeople = 90
 // runPeople fills a folder with the events of many people, starts the service on it and measures what it costs to answer about
 // them: identity, tiers, the views, and the profile API while events come in.
 func runPeople(ctx context.Context, o options, work string) (err error) {
-	data, err := os.MkdirTemp(work, "data-")
-	if err != nil {
-		return err
+	data := o.data
+	if data == "" {
+		if data, err = os.MkdirTemp(work, "data-"); err != nil {
+			return err
+		}
 	}
 	if err := fillPeople(ctx, o, data); err != nil {
 		return err
@@ -43,6 +45,7 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 	if err != nil {
 		return err
 	}
+	p.keep = o.data != ""
 	defer func() { err = errors.Join(err, p.stop()) }()
 	w, err := warehouse.Open(ctx, warehouse.Config{Data: data})
 	if err != nil {

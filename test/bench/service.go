@@ -36,6 +36,7 @@ type process struct {
 	data     string
 	api, key string // where it is, and its write key
 	readKey  string
+	keep     bool // the folder, after the stop
 	logs     *bytes.Buffer
 }
 
@@ -47,7 +48,7 @@ func startProcess(ctx context.Context, o options, work string) (*process, error)
 	return startOn(ctx, o, data)
 }
 
-// startOn starts the real binary on a folder, which is removed at the stop.
+// startOn starts the real binary on a folder, which is removed at the stop unless keep is set.
 func startOn(ctx context.Context, o options, data string) (*process, error) {
 	p := &process{data: data, logs: new(bytes.Buffer)}
 	p.cmd = exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
@@ -65,12 +66,15 @@ func startOn(ctx context.Context, o options, data string) (*process, error) {
 	return p, nil
 }
 
-// stop ends the process and removes its folder.
+// stop ends the process and removes its folder, unless it is to be kept.
 func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	err := p.cmd.Wait()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, p.logs)
+	}
+	if p.keep {
+		return err
 	}
 	return errors.Join(err, os.RemoveAll(p.data))
 }
