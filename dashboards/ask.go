@@ -28,20 +28,17 @@ type catalogue struct {
 	err  error
 }
 
-func newCatalogue() (*catalogue, error) {
+func newCatalogue() *catalogue {
 	shared, err := queries.Catalogue()
 	if err != nil {
-		return nil, err
+		return &catalogue{err: err}
 	}
 	folder, err := fs.Sub(own, "sql")
 	if err != nil {
-		return nil, fmt.Errorf("open the boards' own queries: %w", err)
+		return &catalogue{err: fmt.Errorf("open the boards' own queries: %w", err)}
 	}
 	ours, err := queries.Load(folder)
-	if err != nil {
-		return nil, err
-	}
-	return &catalogue{sets: []*queries.Set{shared, ours}}, nil
+	return &catalogue{sets: []*queries.Set{shared, ours}, err: err}
 }
 
 // ask returns a query as it stands, over the board's time range. params are given as name, value, name, value.

@@ -1,27 +1,14 @@
 package dashboards
 
-import (
-	"fmt"
-
-	"github.com/grafana/grafana-foundation-sdk/go/common"
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-)
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 // funnelOfMetrics is leadership's board: what a period was worth, and down the funnel what fed it, against the period before.
 func funnelOfMetrics() (dashboard.Dashboard, error) {
-	c, err := newCatalogue()
-	if err != nil {
-		return dashboard.Dashboard{}, err
-	}
-	board := dashboard.NewDashboardBuilder("Funnel of metrics").
-		Uid("livello-funnel-of-metrics").
-		Description("What marketing was worth in the period, and what fed it: business, outcomes, interaction and advocacy, counts. Each beside the same number of days before. Days are whole UTC days.").
-		Tags([]string{boardTag}).
-		Timezone(common.TimeZoneUtc).Time("now-30d", "now").Refresh("5m").
-		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(otherBoards()).
-		WithVariable(datasourceVariable()).
-		WithVariable(channelVariable(c.pick("channel_summary", "SELECT toString(channel) AS channel FROM answer ORDER BY channel"))).
+	board, c := newBoard("Funnel of metrics", "livello-funnel-of-metrics",
+		"What marketing was worth in the period, and what fed it: business, outcomes, interaction and advocacy, counts. Each beside the same number of days before. Days are whole UTC days.",
+		"now-30d", "5m")
+	board.
+		WithVariable(channelVariable(c)).
 		WithRow(dashboard.NewRowBuilder("Worth")).
 		WithPanel(metric(c, "Revenue, base currency", "revenue", count)).
 		WithPanel(metric(c, "Cost, base currency", "cost", count)).
@@ -47,16 +34,5 @@ func funnelOfMetrics() (dashboard.Dashboard, error) {
 		WithPanel(channelsOfMetrics(c)).
 		WithRow(dashboard.NewRowBuilder("What cannot be told")).
 		WithPanel(metricProblems(c))
-	if c.err != nil {
-		return dashboard.Dashboard{}, fmt.Errorf("queries of the board: %w", c.err)
-	}
-	d, err := board.Build()
-	if err != nil {
-		return d, fmt.Errorf("build the board: %w", err)
-	}
-	numberPanels(&d)
-	for i := range d.Links {
-		d.Links[i].Placement = nil
-	}
-	return d, nil
+	return finish(board, c)
 }

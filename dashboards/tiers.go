@@ -1,26 +1,13 @@
 package dashboards
 
-import (
-	"fmt"
-
-	"github.com/grafana/grafana-foundation-sdk/go/common"
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-)
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 // tiers is the board on who behaves like a buyer, why, and whether that foretells anything.
 func tiers() (dashboard.Dashboard, error) {
-	c, err := newCatalogue()
-	if err != nil {
-		return dashboard.Dashboard{}, err
-	}
-	board := dashboard.NewDashboardBuilder("Tiers").
-		Uid("livello-tiers").
-		Description("Who behaves like a buyer now, why, who moved, and whether people of a tier or micro-segment do convert. What the words mean is defined in a file of yours (docs/definitions.md); times are UTC; each panel's text says where its numbers come from.").
-		Tags([]string{boardTag}).
-		Timezone(common.TimeZoneUtc).Time("now-90d", "now").Refresh("1m").
-		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(otherBoards()).
-		WithVariable(datasourceVariable()).
+	board, c := newBoard("Tiers", "livello-tiers",
+		"Who behaves like a buyer now, why, who moved, and whether people of a tier or micro-segment do convert. What the words mean is defined in a file of yours (docs/definitions.md); times are UTC; each panel's text says where its numbers come from.",
+		"now-90d", "1m")
+	board.
 		WithRow(dashboard.NewRowBuilder("Now, and whether it is up to date")).
 		WithPanel(peopleOfTier(c, "Tier 2: behave like buyers", 2)).
 		WithPanel(peopleOfTier(c, "Tier 1: known", 1)).
@@ -39,16 +26,5 @@ func tiers() (dashboard.Dashboard, error) {
 		WithRow(dashboard.NewRowBuilder("Does it foretell who converts")).
 		WithPanel(segmentOutcomes(c)).
 		WithPanel(signalStrength(c))
-	if c.err != nil {
-		return dashboard.Dashboard{}, fmt.Errorf("queries of the board: %w", c.err)
-	}
-	d, err := board.Build()
-	if err != nil {
-		return d, fmt.Errorf("build the board: %w", err)
-	}
-	numberPanels(&d)
-	for i := range d.Links {
-		d.Links[i].Placement = nil // as on the overview
-	}
-	return d, nil
+	return finish(board, c)
 }

@@ -17,8 +17,8 @@ func datasourceVariable() *dashboard.DatasourceVariableBuilder {
 }
 
 // channelVariable lists the channels that had events in the time range.
-func channelVariable(a answer) *dashboard.QueryVariableBuilder {
-	sql := a.sql
+func channelVariable(c *catalogue) *dashboard.QueryVariableBuilder {
+	sql := c.pick("channel_summary", "SELECT toString(channel) AS channel FROM answer ORDER BY channel").sql
 	all := option("All", "$__all")
 	all.Text, all.Value = list("All"), list("$__all")
 	return dashboard.NewQueryVariableBuilder("channel").
