@@ -70,7 +70,7 @@ func (r *rig) events(n int) []event.Row {
 			EventID: uuid.New(), Type: "track", Kind: kind, Name: kind, Source: pick("shop", "crm"), Channel: pick("web", "app", "email"),
 			Time: base.Add(time.Duration(r.random.Int64N(int64(45 * 24 * time.Hour)))).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
 			UserID: pick("", fmt.Sprint("u", r.random.IntN(40))), AnonymousID: fmt.Sprint("a", r.random.IntN(60)),
-			AccountID: pick("", "acme"), UTMCampaign: pick("", "spring"), Currency: pick("EUR", "USD"), Value: r.random.Int64N(1_000_000),
+			AccountID: pick("", "acme"), UTMCampaign: pick("", "spring"), UTMSource: pick("", "News"), UTMMedium: pick("", "mail"), Referrer: pick("", "https://Example.com/a?b"), Path: pick("", "/p"), Currency: pick("EUR", "USD"), Value: r.random.Int64N(1_000_000),
 			Machine: pick("", "", "", "bot"),
 		}
 		if kind == "identify" || kind == "alias" || kind == "group" {

@@ -55,8 +55,19 @@ func (h Hold) hold(ctx context.Context) (release func(), err error) {
 //go:embed sql/*.sql
 var files embed.FS
 
-// checks are the tables that are compared with what they are made from, that with receipts first.
-var checks = []string{"events", "person_day", "person_signals", "channel_hour", "survey_day", "identity_edges", "account_members", "person_traits"}
+// checks are the tables that are compared with what they are made from, that with receipts first. Every table that a materialized view
+// feeds is among them or in unchecked: a test sees to it, for tables to come, too.
+var checks = []string{
+	"events", "person_day", "person_signals", "channel_hour", "survey_day", "visit_day", "milestones", // by day
+	"person_month", "origins", "identity_edges", "account_members", "person_traits", // by month: each look reads a month
+}
+
+// unchecked are the tables fed by materialized views that nobody compares with anything, and why.
+var unchecked = map[string]string{
+	"touched_ids":   "a queue of two days; what it holds twice or no longer is no fault",
+	"touched_edges": "a queue of two days, fed from identity_edges",
+	"rates":         "fed from measurements, not from events; each row is one of theirs, read beside it",
+}
 
 func statement(name string) (string, error) {
 	text, err := files.ReadFile(path.Join("sql", name+".sql"))
