@@ -43,18 +43,19 @@ type DB interface {
 type Options struct {
 	DB     DB
 	Logger *slog.Logger // nil: nothing is logged
-	Batch  int          // ids looked at together; 0: 10,000
+	Batch  int          // ids looked at together; 0: 10,000, and 100,000 when everything is decided anew
 	Guards *Guards      // nil: those of the definitions
 	Busy   func() bool  // says that something more urgent needs the processors; nil: never
 }
 
 // Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
 type Resolver struct {
-	db    DB
-	log   *slog.Logger
-	batch int
-	fixed *Guards // nil: the definitions say
-	busy  func() bool
+	db         DB
+	log        *slog.Logger
+	batch      int     // ids at a time of those that come in: others have their turn in between
+	largeBatch int     // of everything there is
+	fixed      *Guards // nil: the definitions say
+	busy       func() bool
 
 	again atomic.Bool // everybody is to be decided about anew
 
@@ -71,10 +72,11 @@ func New(o Options) *Resolver {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	r := &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, largeBatch: o.Batch, fixed: o.Guards, busy: o.Busy, seen: newSeen(1 << 20)}
 	if o.Batch <= 0 {
-		o.Batch = 10_000
+		r.batch, r.largeBatch = 10_000, 100_000
 	}
-	return &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, fixed: o.Guards, busy: o.Busy, seen: newSeen(1 << 20)}
+	return r
 }
 
 // Resolve brings person_map up to what identity_edges holds now.

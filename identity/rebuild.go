@@ -91,7 +91,7 @@ SETTINGS max_bytes_before_external_group_by = 268435456, max_bytes_before_extern
 			return fmt.Errorf("read identity_edges: %w", err)
 		}
 		ids[id] = true
-		if len(ids) >= r.batch {
+		if len(ids) >= r.largeBatch {
 			if _, err := r.follow(ctx, next, ids); err != nil {
 				return err
 			}

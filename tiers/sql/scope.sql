@@ -1,4 +1,4 @@
--- The people behind the ids of a list, and all their ids: one of the shares that a long list is cut into. Whose an id is, is asked as of the moment.
+-- The people behind the ids of a list, from one id to before another, and all their ids. Whose an id is, is asked as of the moment.
 INSERT INTO evaluation_scope (batch, distinct_id, person_id)
 WITH
     {at:DateTime64(3, 'UTC')} AS moment,
@@ -7,6 +7,8 @@ WITH
         SELECT distinct_id
         FROM evaluation_scope
         WHERE batch = {list:UUID}
+            AND distinct_id >= {first:String}
+            AND ({end:String} = '' OR distinct_id < {end:String})
     ),
     persons AS
     (
@@ -20,7 +22,6 @@ WITH
             FROM person_ids
             WHERE distinct_id IN (SELECT distinct_id FROM listed)
         ) AS whose ON whose.distinct_id = listed.distinct_id
-        WHERE cityHash64(person) % {shares:UInt64} = {share:UInt64}
     ),
     pairs AS
     (
