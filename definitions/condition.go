@@ -91,3 +91,6 @@ func (c *Condition) UnmarshalJSON(text []byte) error {
 	*c, err = parseCondition(j.Feature, j.Comparison)
 	return err
 }
+
+// plain is a number as people write it.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -1,7 +1,6 @@
 package definitions
 
 import (
-	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -10,6 +9,17 @@ import (
 	"time"
 
 	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/internal/handwritten"
+)
+
+// Error is one thing wrong with definitions. Parse joins all of them.
+type Error = handwritten.Error
+
+// What a file is made of while it is read.
+type (
+	node  = handwritten.Node
+	pair  = handwritten.Pair
+	place = handwritten.Place
 )
 
 // Parse reads definitions; file is what errors call them. What the text leaves out is as in Default. The error joins everything
@@ -24,26 +34,30 @@ func Parse(file string, text []byte) (*Definitions, error) {
 
 // parse reads text on top of base.
 func parse(file string, text []byte, base *Definitions) (*Definitions, error) {
-	p := &sections{reader: reader{file: file}, d: *base, halfLife: halfLives{of: map[string]float64{}}}
+	p := &sections{Reader: handwritten.Reader{File: file, Hint: quotes}, d: *base, halfLife: halfLives{of: map[string]float64{}}}
 	p.d.Source = string(text)
 	if len(text) > maxSource {
-		p.fail(place{}, "the file has %d bytes; at most %d are taken", len(text), maxSource)
-	} else if root, some := p.root(text); some {
+		p.Fail(place{}, "the file has %d bytes; at most %d are taken", len(text), maxSource)
+	} else if root, some := p.Root(text, "definitions are"); some {
 		p.read(root)
 		p.check()
 	}
-	slices.SortStableFunc(p.errs, func(a, b error) int {
-		var x, y *Error
-		if !errors.As(a, &x) || !errors.As(b, &y) || x.Line != y.Line {
-			return x.Line - y.Line
-		}
-		return x.Column - y.Column
-	})
-	if len(p.errs) > 0 {
-		return nil, errors.Join(p.errs...)
+	if err := p.Err(); err != nil {
+		return nil, err
 	}
 	return &p.d, nil
 }
+
+// quotes is the hint for a line that is no YAML because of a comparison: people write one before they know that YAML takes > for
+// the beginning of a block of text.
+func quotes(line string) string {
+	if bareComparison.MatchString(line) {
+		return "; a comparison needs quotes: \">= 5\""
+	}
+	return ""
+}
+
+var bareComparison = regexp.MustCompile(`:\s*[<>=]`)
 
 // maxSource is far more than a file by hand has; every version keeps its text.
 const maxSource = 256 << 10
@@ -51,7 +65,7 @@ const maxSource = 256 << 10
 // sections reads the sections of a file into d. What one section says of another is checked at the end, because they come in any
 // order.
 type sections struct {
-	reader
+	handwritten.Reader
 	d        Definitions
 	halfLife halfLives
 	at       map[string]place // of sections that are there
@@ -79,13 +93,13 @@ var sectionKeys = []string{"base_currency", "session_timeout", "events", "signal
 
 func (p *sections) read(root node) {
 	p.at = map[string]place{}
-	for _, section := range p.pairs(root, "sections such as tiers:") {
-		p.at[section.key] = section.keyAt
-		n := section.value
-		switch section.key {
+	for _, section := range p.Pairs(root, "sections such as tiers:") {
+		p.at[section.Key] = section.KeyAt
+		n := section.Value
+		switch section.Key {
 		case "base_currency":
-			if s, ok := p.text(n, "a currency"); ok && !currency.MatchString(s) {
-				p.fail(n.at, "%q is no currency: three capitals, as EUR", s)
+			if s, ok := p.Text(n, "a currency"); ok && !currency.MatchString(s) {
+				p.Fail(n.At, "%q is no currency: three capitals, as EUR", s)
 			} else {
 				p.d.BaseCurrency = s
 			}
@@ -124,7 +138,7 @@ func (p *sections) read(root node) {
 		case "metrics":
 			p.d.Metrics = p.metrics(n)
 		default:
-			p.unknown(section, sectionKeys...)
+			p.Unknown(section, sectionKeys...)
 		}
 	}
 }
@@ -137,7 +151,7 @@ func (p *sections) check() {
 			if slices.Contains(names, ref.name) {
 				continue
 			}
-			p.fail(ref.at, "there is no %s %s%s", kind, ref.name, didYouMean(ref.name, names))
+			p.Fail(ref.at, "there is no %s %s%s", kind, ref.name, handwritten.DidYouMean(ref.name, names))
 		}
 	}
 	known("feature", p.features, features)
@@ -179,7 +193,7 @@ func (p *sections) checkInherited(features, pages []string) {
 		use("context_rules", c.Conditions)
 	}
 	for _, section := range slices.Sorted(maps.Keys(uses)) {
-		p.fail(p.at["signals"], "%s of the defaults needs %s, which these signals do not give: keep the signals of the defaults, or write %s, too",
+		p.Fail(p.at["signals"], "%s of the defaults needs %s, which these signals do not give: keep the signals of the defaults, or write %s, too",
 			section, strings.Join(uses[section], " and "), section)
 	}
 	if _, own := p.at["key_paths"]; own {
@@ -188,7 +202,7 @@ func (p *sections) checkInherited(features, pages []string) {
 	for _, path := range p.d.KeyPaths {
 		for _, page := range path.Pages {
 			if !slices.Contains(pages, page) {
-				p.fail(p.at["key_pages"], "key_paths of the defaults needs the page %s, which is not here: keep it, or write key_paths, too", page)
+				p.Fail(p.at["key_pages"], "key_paths of the defaults needs the page %s, which is not here: keep it, or write key_paths, too", page)
 				return
 			}
 		}
@@ -200,18 +214,20 @@ var (
 	name     = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 )
 
-// named says whether a key can be a name of ours.
-func (p *sections) named(key pair) bool {
-	if !name.MatchString(key.key) {
-		p.fail(key.keyAt, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", key.key)
+// entries returns the keys of a mapping that names things of ours, those that can be names.
+func (p *sections) entries(n node, expected string) []pair {
+	return slices.DeleteFunc(p.Pairs(n, expected), func(key pair) bool {
+		if !name.MatchString(key.Key) {
+			p.Fail(key.KeyAt, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", key.Key)
+			return true
+		}
 		return false
-	}
-	return true
+	})
 }
 
 // duration reads 30m, 90s, 12h or 30d.
 func (p *sections) duration(n node, least, most time.Duration) (time.Duration, bool) {
-	s, ok := p.text(n, "a time such as 30m")
+	s, ok := p.Text(n, "a time such as 30m")
 	if !ok {
 		return 0, false
 	}
@@ -225,7 +241,7 @@ func (p *sections) duration(n node, least, most time.Duration) (time.Duration, b
 		d, err = time.ParseDuration(s)
 	}
 	if err != nil || d < least || d > most || d%time.Second != 0 {
-		p.fail(n.at, "%q: a time from %s to %s expected, as 30m, 12h or 30d", s, short(least), short(most))
+		p.Fail(n.At, "%q: a time from %s to %s expected, as 30m, 12h or 30d", s, short(least), short(most))
 		return 0, false
 	}
 	return d, true
@@ -250,11 +266,11 @@ func engagementKinds() []string {
 func (p *sections) pattern(n node, s string) bool {
 	switch {
 	case strings.TrimSpace(s) == "":
-		p.fail(n.at, "an empty pattern fits nothing; \"*\" is anything but nothing")
+		p.Fail(n.At, "an empty pattern fits nothing; \"*\" is anything but nothing")
 	case len(s) > 200:
-		p.fail(n.at, "a pattern has at most 200 bytes, this one %d", len(s))
+		p.Fail(n.At, "a pattern has at most 200 bytes, this one %d", len(s))
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '�' }):
-		p.fail(n.at, "%q: control characters fit nothing", s)
+		p.Fail(n.At, "%q: control characters fit nothing", s)
 	default:
 		return true
 	}
@@ -264,7 +280,7 @@ func (p *sections) pattern(n node, s string) bool {
 // patterns reads one pattern or a list of them.
 func (p *sections) patterns(n node) []string {
 	var good []string
-	for _, s := range p.texts(n, "a pattern") {
+	for _, s := range p.Texts(n, "a pattern") {
 		if p.pattern(n, s) {
 			good = append(good, s)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // Bounds that keep the view over events cheap: every signal and page is looked for in every insert.
@@ -19,23 +21,23 @@ const (
 // events reads the rules from names to kinds.
 func (p *sections) events(n node) []Rule {
 	rules := []Rule{}
-	for _, item := range p.items(n, "each {name: ..., kind: ...}") {
+	for _, item := range p.List(n, "each {name: ..., kind: ...}") {
 		var rule Rule
-		for _, key := range p.pairs(item, "{name: ..., kind: ...}") {
-			switch key.key {
+		for _, key := range p.Pairs(item, "{name: ..., kind: ...}") {
+			switch key.Key {
 			case "name":
-				rule.Name, _ = p.text(key.value, "a name")
-				if p.pattern(key.value, rule.Name) && canonicalName(rule.Name) == "" {
-					p.fail(key.value.at, "%q: spaces, hyphens and underscores alone are no name", rule.Name)
+				rule.Name, _ = p.Text(key.Value, "a name")
+				if p.pattern(key.Value, rule.Name) && canonicalName(rule.Name) == "" {
+					p.Fail(key.Value.At, "%q: spaces, hyphens and underscores alone are no name", rule.Name)
 				}
 			case "kind":
-				rule.Kind, _ = p.choice(key.value, engagementKinds())
+				rule.Kind = p.Choice(key.Value, engagementKinds()...)
 			default:
-				p.unknown(key, "name", "kind")
+				p.Unknown(key, "name", "kind")
 			}
 		}
 		if rule.Name == "" || rule.Kind == "" {
-			p.incomplete(item, "a rule needs a name and a kind")
+			p.incomplete(item.At, "a rule needs a name and a kind")
 		}
 		rules = append(rules, rule)
 	}
@@ -43,57 +45,50 @@ func (p *sections) events(n node) []Rule {
 }
 
 // incomplete is the error for an entry that lacks something, unless what it has is wrong in itself.
-func (p *sections) incomplete(n node, format string, args ...any) {
-	for _, err := range p.errs {
+func (p *sections) incomplete(at place, format string, args ...any) {
+	for _, err := range p.Errs {
 		var e *Error
-		if errors.As(err, &e) && strings.HasPrefix(e.Field, n.at.field+".") {
+		if errors.As(err, &e) && strings.HasPrefix(e.Field, at.Field+".") {
 			return
 		}
 	}
-	p.fail(n.at, format, args...)
+	p.Fail(at, format, args...)
 }
 
 func (p *sections) signals(n node) []Signal {
 	signals := []Signal{}
-	for _, key := range p.pairs(n, "signals, each with a name") {
-		if !p.named(key) {
-			continue
-		}
+	for _, key := range p.entries(n, "signals, each with a name") {
 		for _, builtin := range BuiltinFeatures {
-			if builtin == key.key+"_7d" || builtin == key.key+"_7d_weighted" {
-				p.fail(key.keyAt, "%s is a built-in feature; call the signal something else", builtin)
+			if builtin == key.Key+"_7d" || builtin == key.Key+"_7d_weighted" {
+				p.Fail(key.KeyAt, "%s is a built-in feature; call the signal something else", builtin)
 			}
 		}
-		s := Signal{Name: key.key, Text: spoken(key.key)}
-		for _, of := range p.pairs(key.value, "text: and match:") {
-			switch of.key {
+		s := Signal{Name: key.Key, Text: spoken(key.Key)}
+		for _, of := range p.Pairs(key.Value, "text: and match:") {
+			switch of.Key {
 			case "text":
-				s.Text, _ = p.text(of.value, "a text")
+				s.Text, _ = p.Text(of.Value, "a text")
 			case "match":
-				s.Match = p.matches(of.value)
+				s.Match = p.matches(of.Value)
 			default:
-				p.unknown(of, "text", "match")
+				p.Unknown(of, "text", "match")
 			}
 		}
 		if len(s.Match) == 0 {
-			p.incomplete(node{key.value.Node, key.keyAt}, "a signal needs match: a list of what events have to be, as in\n    match: [{kind: content_download, content_id: \"*demo*\"}]")
+			p.incomplete(key.KeyAt, "a signal needs match: a list of what events have to be, as in\n    match: [{kind: content_download, content_id: \"*demo*\"}]")
 		}
 		signals = append(signals, s)
 	}
 	if len(signals) > maxSignals {
-		p.fail(n.at, "%d signals; at most %d are counted", len(signals), maxSignals)
+		p.Fail(n.At, "%d signals; at most %d are counted", len(signals), maxSignals)
 	}
 	return signals
 }
 
 // matches reads a list of matches, or one.
 func (p *sections) matches(n node) []Match {
-	items := []node{n}
-	if _, list := n.Node.(*ast.SequenceNode); list {
-		items = p.items(n, "each {field: pattern}")
-	}
 	var matches []Match
-	for _, item := range items {
+	for _, item := range n.Each() {
 		if m := p.match(item); len(m) > 0 {
 			matches = append(matches, m)
 		}
@@ -105,26 +100,26 @@ var propertyKey = regexp.MustCompile(`^[^\x00-\x1f]{1,100}$`)
 
 func (p *sections) match(n node) Match {
 	var m Match
-	for _, key := range p.pairs(n, "{field: pattern}") {
-		if property, ok := strings.CutPrefix(key.key, propertyPrefix); ok {
+	for _, key := range p.Pairs(n, "{field: pattern}") {
+		if property, ok := strings.CutPrefix(key.Key, propertyPrefix); ok {
 			if !propertyKey.MatchString(property) {
-				p.fail(key.keyAt, "%q is no name of a property", property)
+				p.Fail(key.KeyAt, "%q is no name of a property", property)
 				continue
 			}
-		} else if !slices.Contains(matchFields, key.key) {
-			p.fail(key.keyAt, "there is no such field%s; a property of the message is properties.%s", didYouMean(key.key, matchFields), key.key)
+		} else if !slices.Contains(matchFields, key.Key) {
+			p.Fail(key.KeyAt, "there is no such field%s; a property of the message is properties.%s", handwritten.DidYouMean(key.Key, matchFields), key.Key)
 			continue
 		}
-		f := FieldMatch{Field: key.key}
-		if key.key == "kind" {
-			for _, kind := range p.texts(key.value, "a kind of event") {
+		f := FieldMatch{Field: key.Key}
+		if key.Key == "kind" {
+			for _, kind := range p.Texts(key.Value, "a kind of event") {
 				if kinds := engagementKinds(); !slices.Contains(kinds, kind) {
-					p.fail(key.value.at, "there is no kind %q%s", kind, didYouMean(kind, kinds))
+					p.Fail(key.Value.At, "there is no kind %q%s", kind, handwritten.DidYouMean(kind, kinds))
 				}
 				f.Patterns = append(f.Patterns, kind)
 			}
 		} else {
-			f.Patterns = p.patterns(key.value)
+			f.Patterns = p.patterns(key.Value)
 		}
 		if len(f.Patterns) > 0 {
 			m = append(m, f)
@@ -135,13 +130,11 @@ func (p *sections) match(n node) Match {
 
 func (p *sections) keyPages(n node) []KeyPage {
 	pages := []KeyPage{}
-	for _, key := range p.pairs(n, "key pages, each with a name") {
-		if p.named(key) {
-			pages = append(pages, KeyPage{key.key, p.matches(key.value)})
-		}
+	for _, key := range p.entries(n, "key pages, each with a name") {
+		pages = append(pages, KeyPage{key.Key, p.matches(key.Value)})
 	}
 	if len(pages) > maxKeyPages {
-		p.fail(n.at, "%d key pages; at most %d are looked for", len(pages), maxKeyPages)
+		p.Fail(n.At, "%d key pages; at most %d are looked for", len(pages), maxKeyPages)
 	}
 	return pages
 }
@@ -149,39 +142,39 @@ func (p *sections) keyPages(n node) []KeyPage {
 // keyPaths reads paths as "home > pricing" or, with a name of its own, {name: ..., pages: [home, pricing]}.
 func (p *sections) keyPaths(n node) []KeyPath {
 	paths := []KeyPath{}
-	for _, item := range p.items(n, "each as home > pricing > contact") {
+	for _, item := range p.List(n, "each as home > pricing > contact") {
 		var path KeyPath
 		var at place
 		switch item.Node.(type) {
 		case *ast.MappingNode, *ast.MappingValueNode:
-			for _, key := range p.pairs(item, "name: and pages:") {
-				switch key.key {
+			for _, key := range p.Pairs(item, "name: and pages:") {
+				switch key.Key {
 				case "name":
-					path.Name, _ = p.text(key.value, "a name")
+					path.Name, _ = p.Text(key.Value, "a name")
 				case "pages":
-					path.Pages, at = p.texts(key.value, "a key page"), key.value.at
+					path.Pages, at = p.Texts(key.Value, "a key page"), key.Value.At
 				default:
-					p.unknown(key, "name", "pages")
+					p.Unknown(key, "name", "pages")
 				}
 			}
 		default:
-			s, ok := p.text(item, "home > pricing > contact")
+			s, ok := p.Text(item, "home > pricing > contact")
 			if !ok {
 				continue
 			}
 			for _, page := range strings.Split(s, ">") {
 				path.Pages = append(path.Pages, strings.TrimSpace(page))
 			}
-			at = item.at
+			at = item.At
 		}
 		if len(path.Pages) < 2 {
-			p.incomplete(item, "a path has at least two key pages, as in home > pricing")
+			p.incomplete(item.At, "a path has at least two key pages, as in home > pricing")
 		}
 		if path.Name == "" {
 			path.Name = strings.Join(path.Pages, " > ")
 		}
 		if slices.ContainsFunc(paths, func(other KeyPath) bool { return other.Name == path.Name }) {
-			p.fail(item.at, "there are two paths %s", path.Name)
+			p.Fail(item.At, "there are two paths %s", path.Name)
 		}
 		for _, page := range path.Pages {
 			p.pages = append(p.pages, reference{page, at})
@@ -192,31 +185,31 @@ func (p *sections) keyPaths(n node) []KeyPath {
 }
 
 func (p *sections) surveys(n node) {
-	for _, key := range p.pairs(n, "nps: and csat:") {
-		switch key.key {
+	for _, key := range p.Pairs(n, "nps: and csat:") {
+		switch key.Key {
 		case "nps":
-			p.d.NPS = p.matches(key.value)
+			p.d.NPS = p.matches(key.Value)
 		case "csat":
-			p.d.CSAT = p.matches(key.value)
+			p.d.CSAT = p.matches(key.Value)
 		default:
-			p.unknown(key, "nps", "csat")
+			p.Unknown(key, "nps", "csat")
 		}
 	}
 }
 
 func (p *sections) halfLives(n node) {
 	p.halfLife.given = true
-	for _, key := range p.pairs(n, "features and their days") {
-		days, ok := p.number(key.value, 0.01, 3650)
+	for _, key := range p.Pairs(n, "features and their days") {
+		days, ok := p.Number(key.Value, 0.01, 3650)
 		if !ok {
 			continue
 		}
-		if key.key == "default" {
+		if key.Key == "default" {
 			p.halfLife.default_ = days
 			continue
 		}
-		p.halfLife.byName = append(p.halfLife.byName, reference{key.key, key.keyAt})
-		p.halfLife.of[key.key] = days
+		p.halfLife.byName = append(p.halfLife.byName, reference{key.Key, key.KeyAt})
+		p.halfLife.of[key.Key] = days
 	}
 }
 
@@ -233,7 +226,7 @@ func (p *sections) fillHalfLives() {
 	}
 	for _, ref := range h.byName {
 		if !slices.Contains(names, ref.name) {
-			p.fail(ref.at, "there is no such feature with a half-life%s", didYouMean(ref.name, append([]string{"default"}, names...)))
+			p.Fail(ref.at, "there is no such feature with a half-life%s", handwritten.DidYouMean(ref.name, append([]string{"default"}, names...)))
 		}
 	}
 	filled := map[string]float64{}
@@ -262,17 +255,17 @@ func spoken(name string) string {
 // conditions reads what features have to be.
 func (p *sections) conditions(n node) []Condition {
 	var conditions []Condition
-	for _, key := range p.pairs(n, `features and what they have to be, as {downloads_7d: ">= 1"}`) {
-		s, ok := p.text(key.value, `a comparison such as ">= 5"`)
+	for _, key := range p.Pairs(n, `features and what they have to be, as {downloads_7d: ">= 1"}`) {
+		s, ok := p.Text(key.Value, `a comparison such as ">= 5"`)
 		if !ok {
 			continue
 		}
-		c, err := parseCondition(key.key, s)
+		c, err := parseCondition(key.Key, s)
 		if err != nil {
-			p.fail(key.value.at, "%v", err)
+			p.Fail(key.Value.At, "%v", err)
 			continue
 		}
-		p.features = append(p.features, reference{key.key, key.keyAt})
+		p.features = append(p.features, reference{key.Key, key.KeyAt})
 		conditions = append(conditions, c)
 	}
 	return conditions
@@ -281,13 +274,13 @@ func (p *sections) conditions(n node) []Condition {
 // targets reads feature values.
 func (p *sections) targets(n node) []Target {
 	var targets []Target
-	for _, key := range p.pairs(n, "features and values, as {downloads_7d_weighted: 1}") {
-		v, ok := p.number(key.value, math.SmallestNonzeroFloat64, 1e9)
+	for _, key := range p.Pairs(n, "features and values, as {downloads_7d_weighted: 1}") {
+		v, ok := p.Number(key.Value, math.SmallestNonzeroFloat64, 1e9)
 		if !ok {
 			continue
 		}
-		p.features = append(p.features, reference{key.key, key.keyAt})
-		targets = append(targets, Target{key.key, v})
+		p.features = append(p.features, reference{key.Key, key.KeyAt})
+		targets = append(targets, Target{key.Key, v})
 	}
 	return targets
 }

@@ -6,79 +6,97 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // tierOf are the words for tiers in the file, and the tiers.
 var tierOf = map[string]string{"tier_2": "2", "tier_1": "1", "unknown": "0"}
 
 func (p *sections) tiers(n node) {
-	for _, key := range p.pairs(n, "needs:, criteria: and actions:") {
-		switch key.key {
+	for _, key := range p.Pairs(n, "needs:, criteria: and actions:") {
+		switch key.Key {
 		case "needs":
-			if v, ok := p.whole(key.value, 1, 50); ok {
+			if v, ok := p.Whole(key.Value, 1, 50); ok {
 				p.d.Tier2Needs = uint8(v)
 			}
 		case "criteria":
-			p.d.Criteria = p.criteria(key.value)
+			p.d.Criteria = p.criteria(key.Value)
 		case "actions":
-			p.d.TierActions = p.tierActions(key.value)
+			p.d.TierActions = p.tierActions(key.Value)
 		default:
-			p.unknown(key, "needs", "criteria", "actions")
+			p.Unknown(key, "needs", "criteria", "actions")
 		}
 	}
 	if int(p.d.Tier2Needs) > len(p.d.Criteria) {
-		p.fail(n.at, "tier 2 needs %d criteria, and there are %d", p.d.Tier2Needs, len(p.d.Criteria))
+		p.Fail(n.At, "tier 2 needs %d criteria, and there are %d", p.d.Tier2Needs, len(p.d.Criteria))
 	}
 }
 
 func (p *sections) criteria(n node) []Criterion {
 	criteria := []Criterion{}
 	sum, numbers := 0.0, true
-	for _, key := range p.pairs(n, "criteria, each with a name") {
-		if !p.named(key) {
-			continue
-		}
-		c := Criterion{Name: key.key, Text: spoken(key.key)}
-		for _, of := range p.pairs(key.value, "when:, weight: and target:") {
-			switch of.key {
-			case "text":
-				c.Text, _ = p.text(of.value, "a text")
-			case "when":
-				c.Conditions = p.conditions(of.value)
-			case "weight":
+	for _, key := range p.entries(n, "criteria, each with a name") {
+		c := Criterion{Name: key.Key}
+		c.Text, c.Conditions = p.rule(key, `a criterion needs when:, as in when: {downloads_7d: ">= 1"}`,
+			field{"weight", func(v node) {
 				var ok bool
-				c.Weight, ok = p.number(of.value, 0, 100)
+				c.Weight, ok = p.Number(v, 0, 100)
 				numbers = numbers && ok
-			case "target":
-				c.Targets = p.targets(of.value)
-			default:
-				p.unknown(of, "text", "when", "weight", "target")
-			}
-		}
-		if len(c.Conditions) == 0 {
-			p.incomplete(node{key.value.Node, key.keyAt}, `a criterion needs when:, as in when: {downloads_7d: ">= 1"}`)
-		}
+			}},
+			field{"target", func(v node) { c.Targets = p.targets(v) }})
 		if c.Weight > 0 && len(c.Targets) == 0 {
-			p.incomplete(node{key.value.Node, key.keyAt}, "a criterion with a weight needs target:, the value that gives all of it, as in target: {downloads_7d_weighted: 1}")
+			p.incomplete(key.KeyAt, "a criterion with a weight needs target:, the value that gives all of it, as in target: {downloads_7d_weighted: 1}")
 		}
 		sum += c.Weight
 		criteria = append(criteria, c)
 	}
 	if numbers && math.Abs(sum-100) > 1e-9 {
-		p.fail(n.at, "the weights sum to %s; they have to sum to 100", plain(math.Round(sum*1e6)/1e6))
+		p.Fail(n.At, "the weights sum to %s; they have to sum to 100", plain(math.Round(sum*1e6)/1e6))
 	}
 	return criteria
 }
 
+// field is a key that a rule may have beside text and when.
+type field struct {
+	key  string
+	read func(node)
+}
+
+// rule reads what criteria, segments and context rules share: a text, made of the name when there is none, and the conditions,
+// without which it is not complete.
+func (p *sections) rule(key pair, incomplete string, more ...field) (text string, conditions []Condition) {
+	text = spoken(key.Key)
+	fields := append([]field{
+		{"text", func(v node) { text, _ = p.Text(v, "a text") }},
+		{"when", func(v node) { conditions = p.conditions(v) }},
+	}, more...)
+	var known []string
+	for _, f := range fields {
+		known = append(known, f.key)
+	}
+	for _, of := range p.Pairs(key.Value, strings.Join(known, ":, ")+":") {
+		if i := slices.Index(known, of.Key); i >= 0 {
+			fields[i].read(of.Value)
+		} else {
+			p.Unknown(of, known...)
+		}
+	}
+	if len(conditions) == 0 {
+		p.incomplete(key.KeyAt, "%s", incomplete)
+	}
+	return text, conditions
+}
+
 func (p *sections) tierActions(n node) map[string]string {
 	actions := map[string]string{"2": "", "1": "", "0": ""}
-	for _, key := range p.pairs(n, "tier_2:, tier_1: and unknown:") {
-		tier, ok := tierOf[key.key]
+	for _, key := range p.Pairs(n, "tier_2:, tier_1: and unknown:") {
+		tier, ok := tierOf[key.Key]
 		if !ok {
-			p.unknown(key, "tier_2", "tier_1", "unknown")
+			p.Unknown(key, "tier_2", "tier_1", "unknown")
 			continue
 		}
-		actions[tier], _ = p.text(key.value, "a text")
+		actions[tier], _ = p.Text(key.Value, "a text")
 	}
 	return actions
 }
@@ -86,37 +104,37 @@ func (p *sections) tierActions(n node) map[string]string {
 func (p *sections) microSegments(n node) []MicroSegment {
 	segments := []MicroSegment{}
 	rest := map[uint8]string{} // tier -> the segment that takes everybody
-	for _, item := range p.items(n, "each with name: and when:") {
+	for _, item := range p.List(n, "each with name: and when:") {
 		s := MicroSegment{Tier: 2}
 		var conditional bool
-		for _, key := range p.pairs(item, "name:, tier:, when: and action:") {
-			switch key.key {
+		for _, key := range p.Pairs(item, "name:, tier:, when: and action:") {
+			switch key.Key {
 			case "name":
-				if s.Name, _ = p.text(key.value, "a name"); s.Name != "" && !name.MatchString(s.Name) {
-					p.fail(key.value.at, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", s.Name)
+				if s.Name, _ = p.Text(key.Value, "a name"); s.Name != "" && !name.MatchString(s.Name) {
+					p.Fail(key.Value.At, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", s.Name)
 				}
 			case "tier":
-				v, _ := p.whole(key.value, 0, 2)
+				v, _ := p.Whole(key.Value, 0, 2)
 				s.Tier = uint8(v)
 			case "text":
-				s.Text, _ = p.text(key.value, "a text")
+				s.Text, _ = p.Text(key.Value, "a text")
 			case "when":
-				s.Conditions, conditional = p.conditions(key.value), true
+				s.Conditions, conditional = p.conditions(key.Value), true
 			case "action":
-				s.Action, _ = p.text(key.value, "a text")
+				s.Action, _ = p.Text(key.Value, "a text")
 			default:
-				p.unknown(key, "name", "tier", "text", "when", "action")
+				p.Unknown(key, "name", "tier", "text", "when", "action")
 			}
 		}
 		if s.Name == "" {
-			p.incomplete(item, "a segment needs a name")
+			p.incomplete(item.At, "a segment needs a name")
 			continue
 		}
 		if s.Text == "" {
 			s.Text = spoken(s.Name)
 		}
 		if before, taken := rest[s.Tier]; taken {
-			p.fail(item.at, "nobody gets here: %s before it has no `when` and takes everybody of tier %d", before, s.Tier)
+			p.Fail(item.At, "nobody gets here: %s before it has no `when` and takes everybody of tier %d", before, s.Tier)
 		}
 		if !conditional {
 			rest[s.Tier] = s.Name
@@ -128,24 +146,9 @@ func (p *sections) microSegments(n node) []MicroSegment {
 
 func (p *sections) lifecycle(n node) []Segment {
 	segments := []Segment{}
-	for _, key := range p.pairs(n, "segments, each with a name") {
-		if !p.named(key) {
-			continue
-		}
-		s := Segment{Name: key.key, Text: spoken(key.key)}
-		for _, of := range p.pairs(key.value, "text: and when:") {
-			switch of.key {
-			case "text":
-				s.Text, _ = p.text(of.value, "a text")
-			case "when":
-				s.Conditions = p.conditions(of.value)
-			default:
-				p.unknown(of, "text", "when")
-			}
-		}
-		if len(s.Conditions) == 0 {
-			p.incomplete(node{key.value.Node, key.keyAt}, `a segment needs when:, as in when: {purchases_total: "= 1"}`)
-		}
+	for _, key := range p.entries(n, "segments, each with a name") {
+		s := Segment{Name: key.Key}
+		s.Text, s.Conditions = p.rule(key, `a segment needs when:, as in when: {purchases_total: "= 1"}`)
 		segments = append(segments, s)
 	}
 	return segments
@@ -153,92 +156,76 @@ func (p *sections) lifecycle(n node) []Segment {
 
 func (p *sections) contextRules(n node) []ContextRule {
 	rules := []ContextRule{}
-	for _, key := range p.pairs(n, "rules, each with a name") {
-		if !p.named(key) {
-			continue
-		}
-		c := ContextRule{Name: key.key, Text: spoken(key.key)}
-		for _, of := range p.pairs(key.value, "text:, when: and penalty:") {
-			switch of.key {
-			case "text":
-				c.Text, _ = p.text(of.value, "a text")
-			case "when":
-				c.Conditions = p.conditions(of.value)
-			case "penalty":
-				c.Penalty, _ = p.number(of.value, 0, 100)
-			default:
-				p.unknown(of, "text", "when", "penalty")
-			}
-		}
-		if len(c.Conditions) == 0 {
-			p.incomplete(node{key.value.Node, key.keyAt}, `a rule needs when:, as in when: {downloads_burst_7d: ">= 5"}`)
-		}
+	for _, key := range p.entries(n, "rules, each with a name") {
+		c := ContextRule{Name: key.Key}
+		c.Text, c.Conditions = p.rule(key, `a rule needs when:, as in when: {downloads_burst_7d: ">= 5"}`,
+			field{"penalty", func(v node) { c.Penalty, _ = p.Number(v, 0, 100) }})
 		rules = append(rules, c)
 	}
 	return rules
 }
 
 func (p *sections) conversions(n node) {
-	for _, key := range p.pairs(n, "kinds: and within:") {
-		switch key.key {
+	for _, key := range p.Pairs(n, "kinds: and within:") {
+		switch key.Key {
 		case "kinds":
 			p.d.ConversionKinds = nil
-			for _, kind := range p.texts(key.value, "a kind of event") {
+			for _, kind := range p.Texts(key.Value, "a kind of event") {
 				if kinds := engagementKinds(); !slices.Contains(kinds, kind) {
-					p.fail(key.value.at, "there is no kind %q%s", kind, didYouMean(kind, kinds))
+					p.Fail(key.Value.At, "there is no kind %q%s", kind, handwritten.DidYouMean(kind, kinds))
 				}
 				p.d.ConversionKinds = append(p.d.ConversionKinds, kind)
 			}
 			if len(p.d.ConversionKinds) == 0 {
-				p.fail(key.keyAt, "without a kind nothing is a conversion, and no segment can be validated")
+				p.Fail(key.KeyAt, "without a kind nothing is a conversion, and no segment can be validated")
 			}
 		case "within":
-			if d, ok := p.duration(key.value, 24*time.Hour, 365*24*time.Hour); ok {
+			if d, ok := p.duration(key.Value, 24*time.Hour, 365*24*time.Hour); ok {
 				if d%(24*time.Hour) != 0 {
-					p.fail(key.value.at, "whole days expected, as 30d")
+					p.Fail(key.Value.At, "whole days expected, as 30d")
 				}
 				p.d.ConversionDays = uint16(d / (24 * time.Hour))
 			}
 		default:
-			p.unknown(key, "kinds", "within")
+			p.Unknown(key, "kinds", "within")
 		}
 	}
 }
 
 func (p *sections) gold(n node) {
-	for _, key := range p.pairs(n, "people: and rate:") {
-		switch key.key {
+	for _, key := range p.Pairs(n, "people: and rate:") {
+		switch key.Key {
 		case "people":
-			if v, ok := p.whole(key.value, 1, 10000); ok {
+			if v, ok := p.Whole(key.Value, 1, 10000); ok {
 				p.d.GoldPeople = uint16(v)
 			}
 		case "rate":
-			if v, ok := p.number(key.value, 0, 1); ok {
+			if v, ok := p.Number(key.Value, 0, 1); ok {
 				p.d.GoldRate = v
 			}
 		default:
-			p.unknown(key, "people", "rate")
+			p.Unknown(key, "people", "rate")
 		}
 	}
 }
 
 func (p *sections) identity(n node) {
-	for _, key := range p.pairs(n, "max_users:, max_ids:, role_names: and free_mail:") {
-		switch key.key {
+	for _, key := range p.Pairs(n, "max_users:, max_ids:, role_names: and free_mail:") {
+		switch key.Key {
 		case "max_users":
-			if v, ok := p.whole(key.value, 1, 10000); ok {
+			if v, ok := p.Whole(key.Value, 1, 10000); ok {
 				p.d.IdentityMaxUsers = uint16(v)
 			}
 		case "max_ids":
-			if v, ok := p.whole(key.value, 2, 1_000_000); ok {
+			if v, ok := p.Whole(key.Value, 2, 1_000_000); ok {
 				p.d.IdentityMaxIDs = uint32(v)
 			}
 		case "role_names":
-			p.d.RoleNames = p.lowered(key.value, "a mailbox such as info")
+			p.d.RoleNames = p.lowered(key.Value, "a mailbox such as info")
 		case "free_mail":
-			p.d.FreeMail = p.lowered(key.value, "a domain such as gmail.com")
+			p.d.FreeMail = p.lowered(key.Value, "a domain such as gmail.com")
 		default:
-			p.unknown(key, "max_users", "max_ids", "role_names", "free_mail")
+			p.Unknown(key, "max_users", "max_ids", "role_names", "free_mail")
 		}
 	}
 }
@@ -246,9 +233,9 @@ func (p *sections) identity(n node) {
 // lowered reads names of a list, without an @, in small letters and in order.
 func (p *sections) lowered(n node, expected string) []string {
 	names := []string{}
-	for _, s := range p.texts(n, expected) {
+	for _, s := range p.Texts(n, expected) {
 		if strings.ContainsAny(s, "@ ") || s == "" {
-			p.fail(n.at, "%q: %s expected", s, expected)
+			p.Fail(n.At, "%q: %s expected", s, expected)
 			continue
 		}
 		names = append(names, strings.ToLower(s))
@@ -259,34 +246,34 @@ func (p *sections) lowered(n node, expected string) []string {
 
 func (p *sections) acquisition(n node) []Channel {
 	channels := []Channel{}
-	for _, item := range p.items(n, "each {channel: ..., utm_medium: ..., utm_source: ..., referrer: ...}") {
+	for _, item := range p.List(n, "each {channel: ..., utm_medium: ..., utm_source: ..., referrer: ...}") {
 		if len(channels) > 0 && channels[len(channels)-1].any() {
-			p.fail(item.at, "nothing gets here: %s before it fits anything", channels[len(channels)-1].Channel)
+			p.Fail(item.At, "nothing gets here: %s before it fits anything", channels[len(channels)-1].Channel)
 		}
 		c := Channel{UTMMedium: []string{}, UTMSource: []string{}, Referrer: []string{}}
-		for _, key := range p.pairs(item, "channel:, utm_medium:, utm_source: and referrer:") {
-			switch key.key {
+		for _, key := range p.Pairs(item, "channel:, utm_medium:, utm_source: and referrer:") {
+			switch key.Key {
 			case "channel":
-				if c.Channel, _ = p.text(key.value, "a name"); !name.MatchString(c.Channel) {
-					p.fail(key.value.at, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", c.Channel)
+				if c.Channel, _ = p.Text(key.Value, "a name"); !name.MatchString(c.Channel) {
+					p.Fail(key.Value.At, "%q cannot be a name: small letters, digits and _, a letter first, at most 40", c.Channel)
 				}
 			case "utm_medium":
-				c.UTMMedium = p.patterns(key.value)
+				c.UTMMedium = p.patterns(key.Value)
 			case "utm_source":
-				c.UTMSource = p.patterns(key.value)
+				c.UTMSource = p.patterns(key.Value)
 			case "referrer":
-				c.Referrer = p.patterns(key.value)
+				c.Referrer = p.patterns(key.Value)
 			default:
-				p.unknown(key, "channel", "utm_medium", "utm_source", "referrer")
+				p.Unknown(key, "channel", "utm_medium", "utm_source", "referrer")
 			}
 		}
 		if c.Channel == "" {
-			p.incomplete(item, "it needs a channel")
+			p.incomplete(item.At, "it needs a channel")
 		}
 		channels = append(channels, c)
 	}
 	if len(channels) == 0 || !channels[len(channels)-1].any() {
-		p.fail(n.at, "the last one has to fit whatever is left, as {channel: direct}")
+		p.Fail(n.At, "the last one has to fit whatever is left, as {channel: direct}")
 	}
 	return channels
 }
@@ -299,35 +286,32 @@ var levels = []string{"counting", "foundational", "outcome", "business"}
 
 func (p *sections) metrics(n node) []Metric {
 	metrics := []Metric{}
-	for _, level := range p.pairs(n, strings.Join(levels, ":, ")+":") {
-		if !slices.Contains(levels, level.key) {
-			p.unknown(level, levels...)
+	for _, level := range p.Pairs(n, strings.Join(levels, ":, ")+":") {
+		if !slices.Contains(levels, level.Key) {
+			p.Unknown(level, levels...)
 			continue
 		}
-		for _, key := range p.pairs(level.value, "metrics, each with a name") {
-			if !p.named(key) {
-				continue
-			}
-			m := Metric{Level: level.key, Metric: key.key, Text: spoken(key.key), Unit: "count", Numerator: []string{}, Denominator: []string{}}
-			for _, of := range p.pairs(key.value, "unit:, numerator: and denominator:") {
-				switch of.key {
+		for _, key := range p.entries(level.Value, "metrics, each with a name") {
+			m := Metric{Level: level.Key, Metric: key.Key, Text: spoken(key.Key), Unit: "count", Numerator: []string{}, Denominator: []string{}}
+			for _, of := range p.Pairs(key.Value, "unit:, numerator: and denominator:") {
+				switch of.Key {
 				case "text":
-					m.Text, _ = p.text(of.value, "a text")
+					m.Text, _ = p.Text(of.Value, "a text")
 				case "unit":
-					m.Unit, _ = p.text(of.value, "a unit")
+					m.Unit, _ = p.Text(of.Value, "a unit")
 				case "numerator":
-					m.Numerator = p.terms(of.value)
+					m.Numerator = p.terms(of.Value)
 				case "denominator":
-					m.Denominator = p.terms(of.value)
+					m.Denominator = p.terms(of.Value)
 				default:
-					p.unknown(of, "text", "unit", "numerator", "denominator")
+					p.Unknown(of, "text", "unit", "numerator", "denominator")
 				}
 			}
 			if len(m.Numerator) == 0 {
-				p.incomplete(node{key.value.Node, key.keyAt}, `a metric needs numerator:, terms that are added up, as ["events:page_view"]`)
+				p.incomplete(key.KeyAt, `a metric needs numerator:, terms that are added up, as ["events:page_view"]`)
 			}
 			if slices.ContainsFunc(metrics, func(other Metric) bool { return other.Metric == m.Metric }) {
-				p.fail(key.keyAt, "there are two metrics %s", m.Metric)
+				p.Fail(key.KeyAt, "there are two metrics %s", m.Metric)
 			}
 			metrics = append(metrics, m)
 		}
@@ -338,9 +322,9 @@ func (p *sections) metrics(n node) []Metric {
 // terms reads what is added up.
 func (p *sections) terms(n node) []string {
 	terms := []string{}
-	for _, s := range p.texts(n, "a term such as events:page_view") {
+	for _, s := range p.Texts(n, "a term such as events:page_view") {
 		if err := checkTerm(strings.TrimPrefix(s, "-")); err != nil {
-			p.fail(n.at, "%v", err)
+			p.Fail(n.At, "%v", err)
 			continue
 		}
 		terms = append(terms, s)
@@ -366,17 +350,17 @@ func checkTerm(term string) error {
 		return fmt.Errorf("%q is no term: write where it comes from and what, as events:page_view", term)
 	case source == "events" || source == "value":
 		if kinds := engagementKinds(); !slices.Contains(kinds, of) {
-			return fmt.Errorf("%s: there is no kind %q%s", term, of, didYouMean(of, kinds))
+			return fmt.Errorf("%s: there is no kind %q%s", term, of, handwritten.DidYouMean(of, kinds))
 		}
 	case source == "measurement":
 		if !name.MatchString(of) {
 			return fmt.Errorf("%s: %q cannot be a measurement: small letters, digits and _, a letter first", term, of)
 		}
 	case !slices.Contains(sources, source):
-		return fmt.Errorf("%s: there is no %q%s", term, source, didYouMean(source, sources))
+		return fmt.Errorf("%s: there is no %q%s", term, source, handwritten.DidYouMean(source, sources))
 	default:
 		if !slices.Contains(termNames[source], of) {
-			return fmt.Errorf("%s: there is no %q%s", term, of, didYouMean(of, termNames[source]))
+			return fmt.Errorf("%s: there is no %q%s", term, of, handwritten.DidYouMean(of, termNames[source]))
 		}
 	}
 	return nil

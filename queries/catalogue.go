@@ -14,6 +14,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 //go:embed sql/*.sql
@@ -80,7 +82,7 @@ func (s *Set) Get(name string) (Query, error) {
 		return q, nil
 	}
 	help := "the catalogue has: " + strings.Join(s.names, ", ")
-	if near := nearest(name, s.names); len(near) > 0 {
+	if near := handwritten.Nearest(name, s.names); len(near) > 0 {
 		help = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return Query{}, &Error{Code: CodeUnknownQuery, Field: "name", Message: fmt.Sprintf("there is no query %q", clip(name)), Help: help}

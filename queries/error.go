@@ -35,3 +35,12 @@ func (e *Error) Error() string {
 
 // Unwrap returns the database's own error where there is one.
 func (e *Error) Unwrap() error { return e.cause }
+
+// clip shortens what a caller sent, so that an error message stays readable and small.
+func clip(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
+}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // DB is the database as this package sees it: driver.Conn of clickhouse-go over HTTP has this method.
@@ -171,7 +173,7 @@ func (q Query) unknownParam(name string) error {
 		known = append(known, p.Name)
 	}
 	help := q.Name + " takes no parameters"
-	if near := nearest(name, known); len(near) > 0 {
+	if near := handwritten.Nearest(name, known); len(near) > 0 {
 		help = "did you mean " + strings.Join(near, " or ") + "?"
 	} else if len(known) > 0 {
 		help = q.Name + " takes " + strings.Join(known, ", ")

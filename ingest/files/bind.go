@@ -3,6 +3,8 @@ package files
 import (
 	"errors"
 	"slices"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // plan is a mapping bound to the columns of one file.
@@ -64,7 +66,7 @@ type binder struct {
 func (b *binder) column(name named) int {
 	i := slices.Index(b.columns, name.text)
 	if i < 0 {
-		b.errs = append(b.errs, b.m.errorAt(name.at, "%s has no column %q%s", b.file, name.text, didYouMean(name.text, b.columns)))
+		b.errs = append(b.errs, b.m.errorAt(name.at, "%s has no column %q%s", b.file, name.text, handwritten.DidYouMean(name.text, b.columns)))
 		return 0
 	}
 	b.listed[i] = true

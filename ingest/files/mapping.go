@@ -7,9 +7,10 @@
 package files
 
 import (
-	"errors"
 	"fmt"
 	"os"
+
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // Mapping says how one kind of file becomes messages. It is made by LoadMapping or ParseMapping and does not change.
@@ -75,33 +76,18 @@ func (e *eventMapping) find(name string) *value {
 	return nil
 }
 
-// place is a position in the mapping file and the path of the field there, such as events[1].userId.
-type place struct {
-	line, column int
-	field        string
-}
+// What a mapping file is made of while it is read.
+type (
+	node  = handwritten.Node
+	pair  = handwritten.Pair
+	place = handwritten.Place
+)
 
 // MappingError is one thing wrong with a mapping, by itself or for a certain file.
-type MappingError struct {
-	Mapping      string // name of the mapping file
-	Line, Column int    // from 1; 0 when it is about the file as a whole
-	Field        string // path in the mapping, such as events[1].time.layout
-	Reason       string // what is wrong and what to write instead
-}
-
-func (e *MappingError) Error() string {
-	s := e.Mapping
-	if e.Line > 0 {
-		s = fmt.Sprintf("%s:%d:%d", s, e.Line, e.Column)
-	}
-	if e.Field != "" {
-		s += ": " + e.Field
-	}
-	return s + ": " + e.Reason
-}
+type MappingError = handwritten.Error
 
 func (m *Mapping) errorAt(at place, format string, args ...any) error {
-	return &MappingError{m.name, at.line, at.column, at.field, fmt.Sprintf(format, args...)}
+	return handwritten.Errorf(m.name, at, format, args...)
 }
 
 // Source is what the mapping calls the origin of its files.
@@ -118,10 +104,10 @@ func LoadMapping(path string) (*Mapping, error) {
 
 // ParseMapping is LoadMapping for a text in memory; name is what errors call it.
 func ParseMapping(name string, text []byte) (*Mapping, error) {
-	p := &mappingParser{name: name}
+	p := &mappingParser{handwritten.Reader{File: name}}
 	m := p.mapping(text)
-	if len(p.errs) > 0 {
-		return nil, errors.Join(p.errs...)
+	if err := p.Err(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

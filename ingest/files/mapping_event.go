@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // event reads one event: its own keys, and those at the top of the mapping that it does not have itself. Properties,
@@ -17,30 +18,30 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 	var bodyKey pair
 	given := map[string]bool{} // also the keys whose values are wrong: one complaint is enough
 	for _, pair := range withDefaults(own, common) {
-		n := pair.value
-		given[pair.key] = true
-		switch pair.key {
+		n := pair.Value
+		given[pair.Key] = true
+		switch pair.Key {
 		case "type":
-			e.typ = p.choice(n, messageTypes...)
+			e.typ = p.Choice(n, messageTypes...)
 		case "event", "name", "kind", "channel", "userId", "anonymousId", "previousId", "groupId", "messageId":
 			if v := p.text(n); v != nil {
-				e.fields = append(e.fields, field{pair.key, v})
+				e.fields = append(e.fields, field{pair.Key, v})
 			}
 		case "campaign", "currency", "base":
 			p.onlyMeasured(pair, own, common)
 			if v := p.text(n); v != nil {
-				e.fields = append(e.fields, field{pair.key, v})
+				e.fields = append(e.fields, field{pair.Key, v})
 			}
 		case "value":
 			p.onlyMeasured(pair, own, common)
 			if v := p.property(n); v != nil {
-				e.fields = append(e.fields, field{pair.key, v})
+				e.fields = append(e.fields, field{pair.Key, v})
 			}
 		case "time":
 			e.time = p.time(n)
 		case "properties", "traits":
-			if bodyKey.key != "" && bodyKey.key != pair.key {
-				p.fail(pair.keyAt, "an event has properties or traits, not both")
+			if bodyKey.Key != "" && bodyKey.Key != pair.Key {
+				p.Fail(pair.KeyAt, "an event has properties or traits, not both")
 			}
 			bodyKey = pair
 			p.members(body, n)
@@ -49,9 +50,9 @@ func (p *mappingParser) event(at place, own, common []pair) *eventMapping {
 		case "when":
 			e.when = append(e.when, p.conditions(n)...)
 		case "rest":
-			e.keepRest = p.choice(n, "keep", "drop") == "keep"
+			e.keepRest = p.Choice(n, "keep", "drop") == "keep"
 		default:
-			p.fail(pair.keyAt, "an event has no such key%s", didYouMean(pair.key, eventKeys))
+			p.Fail(pair.KeyAt, "an event has no such key%s", handwritten.DidYouMean(pair.Key, eventKeys))
 		}
 	}
 	e.body = body
@@ -67,8 +68,8 @@ func withDefaults(own, common []pair) []pair {
 	adds := []string{"properties", "traits", "context", "when"}
 	var all []pair
 	for _, c := range common {
-		replaced := slices.ContainsFunc(own, func(o pair) bool { return o.key == c.key })
-		if !replaced || slices.Contains(adds, c.key) {
+		replaced := slices.ContainsFunc(own, func(o pair) bool { return o.Key == c.Key })
+		if !replaced || slices.Contains(adds, c.Key) {
 			all = append(all, c)
 		}
 	}
@@ -79,7 +80,7 @@ func withDefaults(own, common []pair) []pair {
 func (p *mappingParser) checkEvent(e *eventMapping, body pair, given map[string]bool) {
 	in := func(field string) place {
 		at := e.at
-		at.field = strings.TrimPrefix(at.field+"."+field, ".")
+		at.Field = strings.TrimPrefix(at.Field+"."+field, ".")
 		return at
 	}
 	if e.typ == measurementType {
@@ -87,31 +88,31 @@ func (p *mappingParser) checkEvent(e *eventMapping, body pair, given map[string]
 		return
 	}
 	if !given["time"] {
-		p.fail(in("time"), "when it happened is needed: a column, as `time: {column: NAME, layout: \"%%Y-%%m-%%d\"}`, a constant time, or `time: received` for the time of loading")
+		p.Fail(in("time"), "when it happened is needed: a column, as `time: {column: NAME, layout: \"%%Y-%%m-%%d\"}`, a constant time, or `time: received` for the time of loading")
 	}
 	if !given["userId"] && !given["anonymousId"] {
-		p.fail(in("userId"), "who did it is needed: userId or anonymousId, such as `userId: \"{customer_id}\"`")
+		p.Fail(in("userId"), "who did it is needed: userId or anonymousId, such as `userId: \"{customer_id}\"`")
 	}
 	if e.typ == "track" && !given["event"] {
-		p.fail(in("event"), "a track message needs a name, such as `event: Order Completed`")
+		p.Fail(in("event"), "a track message needs a name, such as `event: Order Completed`")
 	}
 	if e.typ == "alias" && (!given["previousId"] || !given["userId"]) {
-		p.fail(in("previousId"), "an alias needs userId and previousId, the id that is now the user's")
+		p.Fail(in("previousId"), "an alias needs userId and previousId, the id that is now the user's")
 	}
 	if e.typ == "group" && !given["groupId"] {
-		p.fail(in("groupId"), "a group message needs groupId")
+		p.Fail(in("groupId"), "a group message needs groupId")
 	}
 	wantBody := e.bodyName()
-	if body.key != "" && body.key != wantBody {
-		p.fail(body.keyAt, "a message of type %s has %s", e.typ, wantBody)
+	if body.Key != "" && body.Key != wantBody {
+		p.Fail(body.KeyAt, "a message of type %s has %s", e.typ, wantBody)
 	}
 	if v := e.find("kind"); v != nil && v.kind == constant && !event.KnownKind(plainText(v.parts)) {
-		p.fail(v.at, "kind %q is unknown%s", plainText(v.parts), didYouMean(plainText(v.parts), event.Kinds))
+		p.Fail(v.at, "kind %q is unknown%s", plainText(v.parts), handwritten.DidYouMean(plainText(v.parts), event.Kinds))
 	}
 	for _, f := range e.fields {
 		only := map[string][]string{"event": {"track"}, "name": {"page", "screen"}, "previousId": {"alias"}, "kind": {"track"}}[f.name]
 		if only != nil && !slices.Contains(only, e.typ) {
-			p.fail(f.at, "is for messages of type %s; this one is %s", strings.Join(only, " and "), e.typ)
+			p.Fail(f.at, "is for messages of type %s; this one is %s", strings.Join(only, " and "), e.typ)
 		}
 	}
 }
@@ -135,7 +136,7 @@ func (p *mappingParser) label(m *Mapping) {
 		}
 		if id := e.find("messageId"); id != nil {
 			if ids[id.source()] {
-				p.fail(id.at, "several events of a row would have the same messageId, and all but one count as duplicates: write one for each event, such as %q", id.source()+"-won")
+				p.Fail(id.at, "several events of a row would have the same messageId, and all but one count as duplicates: write one for each event, such as %q", id.source()+"-won")
 			}
 			ids[id.source()] = true
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"github.com/livello/livello/internal/handwritten"
 )
 
 // Keys of the mapping that are about the file.
@@ -23,15 +23,23 @@ var (
 // sourceName is what the service takes for the name of a source.
 var sourceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
+// mappingParser reads a mapping file; see package handwritten for why it does not decode into structs.
+type mappingParser struct {
+	handwritten.Reader
+}
+
 // mapping reads a whole mapping file. What it returns is complete only when no error was collected.
 func (p *mappingParser) mapping(text []byte) *Mapping {
-	m := &Mapping{name: p.name, header: true, quote: '"', nulls: map[string]bool{"": true}}
-	root, ok := p.parse(text)
-	if !ok {
+	m := &Mapping{name: p.File, header: true, quote: '"', nulls: map[string]bool{"": true}}
+	root, some := p.Root(text, "a mapping file is")
+	if !some && len(p.Errs) == 0 {
+		p.Fail(place{}, "a mapping file is one YAML document with at least source, time and userId or anonymousId; this one is empty")
+	}
+	if !some {
 		return nil
 	}
-	pairs, ok := p.pairs(root, "source: ..., time: ... and so on")
-	if !ok {
+	pairs := p.Pairs(root, "source: ..., time: ... and so on")
+	if pairs == nil {
 		return nil
 	}
 	var common []pair
@@ -39,45 +47,44 @@ func (p *mappingParser) mapping(text []byte) *Mapping {
 	hasEvents, hasHeader := false, false
 	for _, pair := range pairs {
 		switch {
-		case pair.key == "events":
+		case pair.Key == "events":
 			hasEvents = true
-			if _, ok := pair.value.Node.(*ast.SequenceNode); !ok {
-				p.fail(pair.value.at, "a list of events expected, each with a dash")
+			if !pair.Value.IsList() {
+				p.Fail(pair.Value.At, "a list of events expected, each with a dash")
 				continue
 			}
-			events = p.items(pair.value)
-		case slices.Contains(eventKeys, pair.key):
+			events = pair.Value.Each()
+		case slices.Contains(eventKeys, pair.Key):
 			common = append(common, pair)
-		case slices.Contains(fileKeys, pair.key):
-			hasHeader = hasHeader || pair.key == "header"
+		case slices.Contains(fileKeys, pair.Key):
+			hasHeader = hasHeader || pair.Key == "header"
 			p.fileKey(m, pair)
 		default:
-			p.fail(pair.keyAt, "there is no such key%s", didYouMean(pair.key, append(slices.Clone(fileKeys), eventKeys...)))
+			p.Unknown(pair, slices.Concat(fileKeys, eventKeys)...)
 		}
 	}
 	if len(m.names) > 0 && !hasHeader {
 		m.header = false
 	}
 	if m.source == "" {
-		p.fail(place{field: "source"}, "a name for where this data comes from is needed, such as `source: shop`; message ids are made with it")
+		p.Fail(place{Field: "source"}, "a name for where this data comes from is needed, such as `source: shop`; message ids are made with it")
 	}
 	if !m.header && len(m.names) == 0 {
-		p.fail(place{field: "header"}, "a file without a header needs its names in columns: [...]")
+		p.Fail(place{Field: "header"}, "a file without a header needs its names in columns: [...]")
 	}
 	if hasEvents && len(events) == 0 {
-		p.fail(place{field: "events"}, "an empty list gives no messages")
+		p.Fail(place{Field: "events"}, "an empty list gives no messages")
 	}
 	if !hasEvents {
 		m.events = append(m.events, p.event(place{}, nil, common))
 	}
 	for _, n := range events {
-		own, ok := p.pairs(n, "the keys of an event")
-		if ok {
-			m.events = append(m.events, p.event(n.at, own, common))
+		if own := p.Pairs(n, "the keys of an event"); own != nil {
+			m.events = append(m.events, p.event(n.At, own, common))
 		}
 	}
 	p.checkKinds(m)
-	if len(p.errs) == 0 {
+	if len(p.Errs) == 0 {
 		p.label(m)
 	}
 	return m
@@ -85,41 +92,41 @@ func (p *mappingParser) mapping(text []byte) *Mapping {
 
 // fileKey reads one key about the file.
 func (p *mappingParser) fileKey(m *Mapping, pair pair) {
-	n := pair.value
-	switch pair.key {
+	n := pair.Value
+	switch pair.Key {
 	case "source":
-		if m.source, _ = p.scalar(n, "a name"); m.source != "" && !sourceName.MatchString(m.source) {
-			p.fail(n.at, "%q cannot be the name of a source: write letters, digits, '.', '_' and '-', at most 64", m.source)
+		if m.source, _ = p.Text(n, "a name"); m.source != "" && !sourceName.MatchString(m.source) {
+			p.Fail(n.At, "%q cannot be the name of a source: write letters, digits, '.', '_' and '-', at most 64", m.source)
 		}
 	case "format":
-		m.format = p.choice(n, formats...)
+		m.format = p.Choice(n, formats...)
 	case "encoding":
-		if s, ok := p.scalar(n, "utf-8"); ok && !strings.EqualFold(s, "utf-8") && !strings.EqualFold(s, "utf8") {
-			p.fail(n.at, "only utf-8 is read, not %q; convert the file first: iconv -f %s -t utf-8 FILE", s, s)
+		if s, ok := p.Text(n, "utf-8"); ok && !strings.EqualFold(s, "utf-8") && !strings.EqualFold(s, "utf8") {
+			p.Fail(n.At, "only utf-8 is read, not %q; convert the file first: iconv -f %s -t utf-8 FILE", s, s)
 		}
 	case "header":
-		m.header = p.boolean(n)
+		m.header = p.Bool(n)
 	case "columns":
 		m.names = p.names(n)
 	case "delimiter":
 		m.delimiter = p.oneByte(n, "delimiter")
 	case "quote":
-		if s, ok := p.scalar(n, `a character, or "none"`); ok && s == "none" {
+		if s, ok := p.Text(n, `a character, or "none"`); ok && s == "none" {
 			m.quote = 0
 		} else if ok {
 			m.quote = p.oneByte(n, "quote")
 		}
 	case "null":
-		for _, item := range p.items(n) {
-			if s, ok := p.scalar(item, "a text that means no value"); ok {
+		for _, item := range n.Each() {
+			if s, ok := p.Text(item, "a text that means no value"); ok {
 				m.nulls[s] = true
 			}
 		}
 	case "skip_lines":
-		s, ok := p.scalar(n, "a number of lines")
+		s, ok := p.Text(n, "a number of lines")
 		lines, isInt := parseSmall(s)
 		if ok && !isInt {
-			p.fail(n.at, "a number of lines from 0 to 1000000 expected, not %q", s)
+			p.Fail(n.At, "a number of lines from 0 to 1000000 expected, not %q", s)
 		}
 		m.skipLines = lines
 	case "id":
@@ -128,11 +135,11 @@ func (p *mappingParser) fileKey(m *Mapping, pair pair) {
 }
 
 func (p *mappingParser) idRule(m *Mapping, n node) {
-	if _, isList := n.Node.(*ast.SequenceNode); isList {
+	if n.IsList() {
 		m.id, m.idColumns = idColumns, p.names(n)
 		return
 	}
-	switch p.choice(n, "content", "line") {
+	switch p.Choice(n, "content", "line") {
 	case "line":
 		m.id = idLine
 	}
@@ -141,25 +148,25 @@ func (p *mappingParser) idRule(m *Mapping, n node) {
 // names reads a list of column names.
 func (p *mappingParser) names(n node) []named {
 	var names []named
-	for _, item := range p.items(n) {
-		s, ok := p.scalar(item, "a column name")
+	for _, item := range n.Each() {
+		s, ok := p.Text(item, "a column name")
 		if !ok {
 			continue
 		}
 		if s == "" || slices.ContainsFunc(names, func(n named) bool { return n.text == s }) {
-			p.fail(item.at, "column name %q is empty or there twice", s)
+			p.Fail(item.At, "column name %q is empty or there twice", s)
 		}
-		names = append(names, named{s, item.at})
+		names = append(names, named{s, item.At})
 	}
 	if len(names) == 0 {
-		p.fail(n.at, "an empty list of columns")
+		p.Fail(n.At, "an empty list of columns")
 	}
 	return names
 }
 
 // oneByte reads a single ASCII character; "\t" is written in double quotes, or as the word tab.
 func (p *mappingParser) oneByte(n node, what string) byte {
-	s, ok := p.scalar(n, "a character")
+	s, ok := p.Text(n, "a character")
 	if !ok {
 		return 0
 	}
@@ -167,7 +174,7 @@ func (p *mappingParser) oneByte(n node, what string) byte {
 		return '\t'
 	}
 	if len(s) != 1 || s[0] >= 0x80 || s[0] == '\n' || s[0] == '\r' || s[0] == 0 {
-		p.fail(n.at, "the %s is one ASCII character, or the word tab; %q is not", what, s)
+		p.Fail(n.At, "the %s is one ASCII character, or the word tab; %q is not", what, s)
 		return 0
 	}
 	return s[0]

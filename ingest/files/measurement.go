@@ -23,8 +23,8 @@ var measurementKeys = []string{"type", "kind", "channel", "campaign", "value", "
 func (p *mappingParser) onlyMeasured(key pair, own, common []pair) {
 	typed := func(pairs []pair) (string, bool) {
 		for _, other := range pairs {
-			if other.key == "type" {
-				return other.value.GetToken().Value, true
+			if other.Key == "type" {
+				return other.Value.GetToken().Value, true
 			}
 		}
 		return "", false
@@ -34,7 +34,7 @@ func (p *mappingParser) onlyMeasured(key pair, own, common []pair) {
 		typ, _ = typed(common)
 	}
 	if typ != measurementType {
-		p.fail(key.keyAt, "is for `type: measurement`; an event has it among its properties")
+		p.Fail(key.KeyAt, "is for `type: measurement`; an event has it among its properties")
 	}
 }
 
@@ -47,15 +47,15 @@ func (p *mappingParser) checkMeasurement(e *eventMapping, given map[string]bool)
 		{"time", "`time: {column: date, layout: \"%Y-%m-%d\"}`"},
 	} {
 		if !given[needed.key] {
-			p.fail(at, "a measurement needs %s, such as %s", needed.key, needed.example)
+			p.Fail(at, "a measurement needs %s, such as %s", needed.key, needed.example)
 		}
 	}
-	if given["time"] && e.time == nil && len(p.errs) == 0 {
-		p.fail(at, "time: a measurement is about a time of its own, not that of loading; write a column or a constant")
+	if given["time"] && e.time == nil && len(p.Errs) == 0 {
+		p.Fail(at, "time: a measurement is about a time of its own, not that of loading; write a column or a constant")
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(measurementKeys, key) && key != "rest" {
-			p.fail(at, "a measurement has no %s; it has %s", key, strings.Join(measurementKeys, ", "))
+			p.Fail(at, "a measurement has no %s; it has %s", key, strings.Join(measurementKeys, ", "))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (p *mappingParser) checkMeasurement(e *eventMapping, given map[string]bool)
 func (p *mappingParser) checkKinds(m *Mapping) {
 	for _, e := range m.events {
 		if (e.typ == measurementType) != m.measures() {
-			p.fail(e.at, "events and measurements need a mapping each; the file can be loaded with both")
+			p.Fail(e.at, "events and measurements need a mapping each; the file can be loaded with both")
 		}
 	}
 }

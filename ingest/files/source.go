@@ -118,7 +118,7 @@ func (m *Mapping) formatOf(path string) (string, error) {
 	case ".parquet", ".pq":
 		return "parquet", nil
 	}
-	return "", m.errorAt(place{field: "format"}, "the name %s does not say what the file is; add `format:` with one of %s",
+	return "", m.errorAt(place{Field: "format"}, "the name %s does not say what the file is; add `format:` with one of %s",
 		filepath.Base(path), strings.Join(formats, ", "))
 }
 

@@ -22,25 +22,23 @@ func (c *condition) holds(got []byte) bool {
 // conditions reads `when`: for each column a text, a list of texts, {not: text or list}, or {empty: true or false}.
 // All must hold.
 func (p *mappingParser) conditions(n node) []condition {
-	pairs, _ := p.pairs(n, "columns and what they must hold")
 	var all []condition
-	for _, pair := range pairs {
-		c := condition{column: named{pair.key, pair.keyAt}}
-		if _, nested := pair.value.Node.(ast.MapNode); !nested {
-			c.equals = p.texts(pair.value)
+	for _, pair := range p.Pairs(n, "columns and what they must hold") {
+		c := condition{column: named{pair.Key, pair.KeyAt}}
+		if _, nested := pair.Value.Node.(ast.MapNode); !nested {
+			c.equals = p.texts(pair.Value)
 			all = append(all, c)
 			continue
 		}
-		forms, _ := p.pairs(pair.value, "not or empty")
-		for _, form := range forms {
+		for _, form := range p.Pairs(pair.Value, "not or empty") {
 			one := c
-			switch form.key {
+			switch form.Key {
 			case "not":
-				one.equals, one.negate = p.texts(form.value), true
+				one.equals, one.negate = p.texts(form.Value), true
 			case "empty":
-				one.equals, one.negate = []string{""}, !p.boolean(form.value)
+				one.equals, one.negate = []string{""}, !p.Bool(form.Value)
 			default:
-				p.fail(form.keyAt, "there is no such condition; write a text, a list of texts, {not: ...} or {empty: true}")
+				p.Fail(form.KeyAt, "there is no such condition; write a text, a list of texts, {not: ...} or {empty: true}")
 			}
 			all = append(all, one)
 		}
@@ -50,12 +48,12 @@ func (p *mappingParser) conditions(n node) []condition {
 
 func (p *mappingParser) texts(n node) []string {
 	var texts []string
-	for _, item := range p.items(n) {
+	for _, item := range n.Each() {
 		if _, null := item.Node.(*ast.NullNode); null {
-			p.fail(item.at, "compares with nothing; write {empty: true}")
+			p.Fail(item.At, "compares with nothing; write {empty: true}")
 			continue
 		}
-		if s, ok := p.scalar(item, "a text"); ok {
+		if s, ok := p.Text(item, "a text"); ok {
 			texts = append(texts, s)
 		}
 	}

@@ -1,4 +1,4 @@
-package files
+package handwritten
 
 import (
 	"slices"
@@ -7,20 +7,25 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// didYouMean ends a message about an unknown name with the known ones that look like it, or with all of them when few.
-func didYouMean(got string, known []string) string {
-	if near := nearest(got, known); len(near) > 0 {
+// DidYouMean ends a message about an unknown name with the known ones that look like it, or with all of them, in their order,
+// when none does.
+func DidYouMean(got string, known []string) string {
+	if near := Nearest(got, known); len(near) > 0 {
 		return "; did you mean " + strings.Join(near, " or ") + "?"
 	}
-	const most = 40
-	if len(known) > most {
+	const most = 60
+	switch {
+	case len(known) == 0:
+		return "; there are none"
+	case len(known) > most:
 		return "; known are " + strings.Join(known[:most], ", ") + ", ..."
 	}
 	return "; known are " + strings.Join(known, ", ")
 }
 
-// nearest returns up to three of names that someone who wrote got may have meant: few letters away, or one holding the other.
-func nearest(got string, names []string) []string {
+// Nearest returns up to three of names that someone who wrote got may have meant, the likeliest first: few letters away, or one
+// holding the other.
+func Nearest(got string, names []string) []string {
 	low := strings.ToLower(strings.TrimSpace(got))
 	if low == "" || len(low) > 100 {
 		return nil
