@@ -43,27 +43,38 @@ func Open(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	holder, err := shared.open()
-	if err != nil {
-		t.Fatalf("start ClickHouse for tests: %v", err)
-	}
-	database := databaseName(t)
-	w, err := holder.OpenDatabase(ctx, database)
+	w, err := open(t).OpenDatabase(ctx, databaseName(t))
 	if err != nil {
 		t.Fatalf("open a test database: %v", err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		// A view that is being refreshed or a cancelled insert may still hold a table: SYNC waits for it.
-		if err := w.Exec(ctx, "DROP DATABASE IF EXISTS `"+database+"` SYNC"); err != nil {
-			t.Errorf("drop test database: %v", err)
-		}
-		if err := w.Close(); err != nil {
-			t.Errorf("close test warehouse: %v", err)
-		}
+		drop(ctx, t, w)
 	})
 	return w
+}
+
+// open starts the test binary's ClickHouse, once.
+func open(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	holder, err := shared.open()
+	if err != nil {
+		t.Fatalf("start ClickHouse for tests: %v", err)
+	}
+	return holder
+}
+
+// drop removes a test's database and closes the way to it.
+func drop(ctx context.Context, t testing.TB, w *warehouse.Warehouse) {
+	t.Helper()
+	// A view that is being refreshed or a cancelled insert may still hold a table: SYNC waits for it.
+	if err := w.Exec(ctx, "DROP DATABASE IF EXISTS `"+w.Database()+"` SYNC"); err != nil {
+		t.Errorf("drop test database: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Errorf("close test warehouse: %v", err)
+	}
 }
 
 // Shared returns the warehouse that holds the test binary's engine, for tests of what only the holder can do, such as
@@ -73,20 +84,14 @@ func Shared(t testing.TB) *warehouse.Warehouse {
 	if os.Getenv(DSNEnv) != "" {
 		t.Fatalf("this test needs the embedded engine: unset %s", DSNEnv)
 	}
-	holder, err := shared.open()
-	if err != nil {
-		t.Fatalf("start ClickHouse for tests: %v", err)
-	}
-	return holder
+	return open(t)
 }
 
 // Target is where the ClickHouse HTTP interface of the tests' ClickHouse is, with all rights: a unix socket's path, or the URL in
 // TEST_CLICKHOUSE_DSN.
 func Target(t testing.TB) string {
 	t.Helper()
-	if _, err := shared.open(); err != nil {
-		t.Fatalf("start ClickHouse for tests: %v", err)
-	}
+	open(t)
 	if dsn := os.Getenv(DSNEnv); dsn != "" {
 		return dsn
 	}
