@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // table is one that names people.
@@ -28,6 +30,7 @@ const monthsOf = "_months"
 // exempt are the tables that an erasure leaves as they are, and why. Every table is either here, or among those that are recomputed, or has a
 // column of idColumns: a test sees to it, for tables to come, too.
 var exempt = map[string]string{
+	"backfills":          "which months of which rollup are still to be filled",
 	"definitions":        "what people decided about figures, not about people; applied_by names who applied them",
 	"erased_days":        "counts per day",
 	"erased_ids":         "the ids while an erasure goes on; its partition is dropped at the end",
@@ -48,7 +51,7 @@ var exempt = map[string]string{
 // whom its distinct_id names; other ids in it may be of another person (a device that two share), and are blanked.
 func (e *Eraser) tables(ctx context.Context) ([]table, error) {
 	// rebuild_* are shadows of a rebuild that goes on or was cut off.
-	columns, err := texts(ctx, e.o.DB, `SELECT concat(c.table, '.', c.name, '.', c.type)
+	columns, err := ask.Texts(ctx, e.o.DB, `SELECT concat(c.table, '.', c.name, '.', c.type)
 FROM system.columns AS c
 INNER JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
 WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree' AND c.type IN ('String', 'Array(String)')
@@ -83,16 +86,16 @@ var fromEvents = regexp.MustCompile("(?i)\\bFROM\\s+(?:(?:`[^`]+`|\\w+)\\.)?(?:`
 
 // monthsOf says in how many months the person counts in a rollup: those for which its view makes rows of their events.
 func (e *Eraser) monthsOf(ctx context.Context, w *work, name string) (uint64, error) {
-	queries, err := texts(ctx, e.o.DB, "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}", named("view", name+"_mv"))
+	queries, err := ask.Texts(ctx, e.o.DB, "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}", named("view", name+"_mv"))
 	if err != nil || len(queries) == 0 {
 		return 0, err // a schema without it
 	}
 	theirs := "SELECT * FROM events WHERE distinct_id IN " + w.ofPerson()
-	rows, err := number(ctx, e.o.DB, "SELECT count() FROM ("+fromEvents.ReplaceAllLiteralString(queries[0], "FROM ("+theirs+") AS events")+")")
+	rows, err := ask.Number(ctx, e.o.DB, "SELECT count() FROM ("+fromEvents.ReplaceAllLiteralString(queries[0], "FROM ("+theirs+") AS events")+")")
 	if err != nil || rows == 0 {
 		return 0, err
 	}
-	return number(ctx, e.o.DB, "SELECT uniqExact(toStartOfMonth(day)) FROM erased_days WHERE request = {request:UUID}", named("request", w.Request.String()))
+	return ask.Number(ctx, e.o.DB, "SELECT uniqExact(toStartOfMonth(day)) FROM erased_days WHERE request = {request:UUID}", named("request", w.Request.String()))
 }
 
 // takenBack is the further condition on identity_decisions for splits by hand that took back only merges with the person. Without those

@@ -27,7 +27,7 @@ import (
 // token in the shadows as it is in the live tables.
 //
 // A rollup that was added by a migration is filled with its history in the same way: its live view counts what comes, and
-// rebuilding all months brings the rest.
+// the rebuild of a month brings the rest. See backfill.go.
 type Rebuilder struct {
 	DB     DB
 	Hold   Hold
@@ -50,7 +50,19 @@ type Rebuilt struct {
 }
 
 // Rebuild recomputes the rollups, or those of them that are named, for the months of from to to, both inclusive; a zero time is no limit.
-func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...string) (done Rebuilt, err error) {
+// A month that one of them lacked (see Backfiller) it does not lack any more.
+func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...string) (Rebuilt, error) {
+	return b.rebuild(ctx, from, to, order{tables: tables})
+}
+
+// order is how a rebuild is asked for.
+type order struct {
+	tables  []string // none: all of them
+	threads int      // of ClickHouse for filling; 0: as many as it takes
+	filled  func(ctx context.Context, tables []string) error
+}
+
+func (b *Rebuilder) rebuild(ctx context.Context, from, to time.Time, o order) (done Rebuilt, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	began := time.Now()
@@ -61,19 +73,18 @@ func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...s
 	if err != nil {
 		return done, err
 	}
-	some, err := choose(all, tables)
+	some, err := choose(all, o.tables)
 	if err != nil {
 		return done, err
 	}
 	var first, last time.Time
+	var whole []time.Time
 	defer func() {
-		if b.After == nil || first.IsZero() {
+		if first.IsZero() {
 			return
 		}
 		// Also of what was cut off: some of it may have been swapped in.
-		if after := b.After(context.WithoutCancel(ctx), done.Tables, first, last); after != nil {
-			err = errors.Join(err, fmt.Errorf("after rebuild: %w", after))
-		}
+		err = errors.Join(err, b.tell(context.WithoutCancel(ctx), done.Tables, first, last, whole, o))
 	}()
 	for _, r := range some {
 		done.Tables = append(done.Tables, r.table)
@@ -89,19 +100,34 @@ func (b *Rebuilder) Rebuild(ctx context.Context, from, to time.Time, tables ...s
 		if last = m; first.IsZero() {
 			first = m
 		}
-		if err := b.month(ctx, m, some, &done); err != nil {
+		if err := b.month(ctx, m, some, o.threads, &done); err != nil {
 			return done, fmt.Errorf("rebuild %s: %w", m.Format("2006-01"), err)
 		}
+		whole = append(whole, m)
 		done.Months = append(done.Months, m.Format("2006-01"))
 	}
 	done.Seconds = time.Since(began).Seconds()
 	return done, nil
 }
 
-// Backfill fills a rollup that was added lately with the events from before it was there: all months of it. table is the rollup's
-// table, whose view is in place.
-func (b *Rebuilder) Backfill(ctx context.Context, table string) (Rebuilt, error) {
-	return b.Rebuild(ctx, time.Time{}, time.Time{}, table)
+// tell lets those know who keep something that is derived from the tables, and only then notes that these have the months.
+func (b *Rebuilder) tell(ctx context.Context, tables []string, first, last time.Time, whole []time.Time, o order) error {
+	if b.After != nil {
+		if err := b.After(ctx, tables, first, last); err != nil {
+			return fmt.Errorf("after rebuild: %w", err)
+		}
+	}
+	if o.filled != nil {
+		if err := o.filled(ctx, tables); err != nil {
+			return fmt.Errorf("after rebuild: %w", err)
+		}
+	}
+	for _, m := range whole {
+		if err := b.noteFilled(ctx, m, tables); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func choose(all []rollup, names []string) ([]rollup, error) {
@@ -146,7 +172,7 @@ func (b *Rebuilder) months(ctx context.Context, some []rollup) ([]time.Time, err
 }
 
 // month rebuilds one month. Whatever ends it, the shadows are dropped, with a deadline of their own.
-func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, done *Rebuilt) (err error) {
+func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, threads int, done *Rebuilt) (err error) {
 	partition := month.Format("200601")
 	defer func() {
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -158,7 +184,7 @@ func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, d
 		return err
 	}
 	for _, r := range some {
-		if err := b.do(ctx, "fill "+r.table, r.fill()); err != nil {
+		if err := b.do(ctx, "fill "+r.table, r.fill(threads)); err != nil {
 			return err
 		}
 	}

@@ -149,7 +149,7 @@ func TestLeftoversOfAKilledRebuildDoNoHarm(t *testing.T) {
 	if err := b.shadow(t.Context(), "202601", all, &done); err != nil {
 		t.Fatal(err)
 	}
-	r.exec(all[0].fill())
+	r.exec(all[0].fill(0))
 	r.load(r.events(200))
 	r.clean(500)
 	r.rebuild("2026-01")
@@ -184,7 +184,7 @@ func TestBackfillOfANewRollup(t *testing.T) {
 	r.exec(`CREATE TABLE source_day (day Date, source LowCardinality(String), events SimpleAggregateFunction(sum, UInt64))
 ENGINE = AggregatingMergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, source) SETTINGS non_replicated_deduplication_window = 1000`)
 	r.exec("CREATE MATERIALIZED VIEW source_day_mv TO source_day AS SELECT toDate(ts) AS day, source, count() AS events FROM events GROUP BY day, source")
-	_, err := r.rebuilder().Backfill(t.Context(), "source_day")
+	_, err := r.rebuilder().Rebuild(t.Context(), time.Time{}, time.Time{}, "source_day")
 	sent := 800 + stop()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,13 @@ var base = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, Warehouse: engine.Migrated(t), random: rand.New(rand.NewPCG(1, uint64(len(t.Name()))))}
+	return newRigOn(t, engine.Migrated(t))
+}
+
+// newRigOn is a rig on a database whose schema may be older.
+func newRigOn(t *testing.T, w *warehouse.Warehouse) *rig {
+	t.Helper()
+	r := &rig{t: t, Warehouse: w, random: rand.New(rand.NewPCG(1, uint64(len(t.Name()))))}
 	dir := engine.TempDir(t)
 	index, err := dedupe.Open(filepath.Join(dir, "dedupe"), dedupe.Options{Window: time.Hour})
 	if err != nil {

@@ -31,7 +31,12 @@ var (
 
 // fill is the INSERT of what the attached partition holds, one copy of each event. Months of many people are grouped in part on
 // disk rather than in memory that the machine does not have. No block may be skipped for looking like another one.
-func (r rollup) fill() string {
+// threads bounds the processors it takes; 0 is no bound.
+func (r rollup) fill(threads int) string {
+	bound := ""
+	if threads > 0 {
+		bound = fmt.Sprintf(", max_threads = %d", threads)
+	}
 	var names []string
 	for _, c := range r.columns {
 		names = append(names, quote(c))
@@ -40,7 +45,7 @@ func (r rollup) fill() string {
 	return "INSERT INTO " + r.shadow() + " (" + list + ")\nSELECT " + list + " FROM (" +
 		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" AS events FINAL") +
 		")\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_partitions_per_insert_block = 0, " +
-		"max_bytes_before_external_group_by = 1073741824, do_not_merge_across_partitions_select_final = 1"
+		"max_bytes_before_external_group_by = 1073741824, do_not_merge_across_partitions_select_final = 1" + bound
 }
 
 // rollups are the tables kept by materialized views on events and partitioned by month, in the order of their names.

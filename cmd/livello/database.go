@@ -31,13 +31,16 @@ func (s *service) prepare(ctx context.Context) error {
 	if err := s.ensureDefinitions(ctx); err != nil {
 		return err
 	}
-	s.prepared.Store(true)
+	if err := s.noteBackfills(ctx); err != nil {
+		return err
+	}
+	s.prepared.reach()
 	return nil
 }
 
 // prepareOnce is the loader's: what the start has done is not done again.
 func (s *service) prepareOnce(ctx context.Context) error {
-	if s.prepared.Load() {
+	if s.prepared.isReached() {
 		return nil
 	}
 	return s.prepare(ctx)
@@ -57,7 +60,7 @@ func (r reader) QueryFormat(ctx context.Context, format, query string, args ...a
 		}
 	}
 	answer, err := r.db.QueryFormat(ctx, format, query, args...)
-	if err != nil && (loader.Unreachable(err) || !r.prepared.Load()) {
+	if err != nil && (loader.Unreachable(err) || !r.prepared.isReached()) {
 		return nil, away(ctx, err)
 	}
 	return answer, err

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/schema"
+	"github.com/livello/livello/trust"
 )
 
 func migrateCommand(p *program) *cobra.Command {
@@ -41,11 +45,15 @@ func (p *program) migrateUp(ctx context.Context, db definitions.DB, o schema.Opt
 	if err == nil {
 		err = (&definitions.Store{DB: db, Cluster: o.Cluster}).Ensure(ctx)
 	}
+	lacking := []trust.Lacking{}
+	if err == nil {
+		lacking, err = (&trust.Backfiller{Rebuilder: &trust.Rebuilder{DB: db}}).Note(ctx)
+	}
 	if p.output == "json" && err == nil {
 		if applied == nil {
 			applied = []string{}
 		}
-		return indented(p.stdout, map[string]any{"applied": applied})
+		return indented(p.stdout, map[string]any{"applied": applied, "lacking": lacking})
 	}
 	for _, name := range applied {
 		fmt.Fprintln(p.stdout, "applied", name)
@@ -53,7 +61,28 @@ func (p *program) migrateUp(ctx context.Context, db definitions.DB, o schema.Opt
 	if err == nil && len(applied) == 0 {
 		fmt.Fprintln(p.stdout, "the schema is up to date")
 	}
+	if len(lacking) > 0 {
+		fmt.Fprintf(p.stdout, "the service will fill these with their history, in the background: %s\n", sayLacking(lacking))
+	}
 	return err
+}
+
+// sayLacking names rollups with the months that they lack, which come newest first.
+func sayLacking(lacking []trust.Lacking) string {
+	months := map[string][]string{}
+	for _, l := range lacking {
+		months[l.Table] = append(months[l.Table], l.Month)
+	}
+	var all []string
+	for _, table := range slices.Sorted(maps.Keys(months)) {
+		of := months[table]
+		text := fmt.Sprintf("%s (%s", table, of[len(of)-1])
+		if len(of) > 1 {
+			text += fmt.Sprintf(" to %s, %d months", of[0], len(of))
+		}
+		all = append(all, text+")")
+	}
+	return strings.Join(all, ", ")
 }
 
 func (p *program) migrateStatus(ctx context.Context, db definitions.DB, _ schema.Options) error {
@@ -76,7 +105,14 @@ func (p *program) migrateStatus(ctx context.Context, db definitions.DB, _ schema
 			fmt.Fprintf(w, "\t\t\t%s\n", i.Error)
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	lacking, err := trust.ReadLacking(ctx, db)
+	if err == nil && len(lacking) > 0 {
+		_, err = fmt.Fprintf(p.stdout, "rollups that lack history, which the service fills in: %s\n", sayLacking(lacking))
+	}
+	return err
 }
 
 // migratePlan prints SQL that can be pasted into a client.

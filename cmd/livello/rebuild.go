@@ -19,7 +19,7 @@ func rebuildCommand(p *program) *cobra.Command {
 		Use:   "rebuild",
 		Short: "Recompute months of rollups from the raw events and swap them in",
 		Long: "Recomputes rollups beside the live tables, month by month, and swaps them in, while ingest goes on. What is cut off leaves the\n" +
-			"live tables as they were. A rollup that came with an update is filled with its history by --table alone. See docs/reliability.md.",
+			"live tables as they were. A rollup that came with an update is filled with its history by the running service; this does it at once. See docs/reliability.md.",
 		Example: "  livello rebuild --from 2026-02 --to 2026-03\n  livello rebuild --table channel_hour --all",
 		Args:    cobra.NoArgs,
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/internal/background"
 	"github.com/livello/livello/profile"
 	"github.com/livello/livello/queries"
 	"github.com/livello/livello/tiers"
@@ -56,9 +57,11 @@ type service struct {
 	funnel     *funnel.Keeper
 	resolver   *identity.Resolver
 
-	serving  bool         // it has doors
-	prepared atomic.Bool  // the database was reached and has the schema
-	handler  http.Handler // the API, for this process; it works without a port, too
+	serving  bool              // it has doors
+	prepared *milestone        // the database was reached and has the schema
+	news     background.Signal // something has come into the database that people may depend on
+	lacking  atomic.Bool       // what is known of people may lack history; see lacksHistory
+	handler  http.Handler      // the API, for this process; it works without a port, too
 	facts    facts
 	meaning  meaning // what the definitions say that is not asked of the database
 
@@ -82,7 +85,7 @@ const (
 
 // startService starts everything on the folder, or nothing: when a step fails, the steps before it are undone.
 func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (_ *service, err error) {
-	s := &service{cfg: cfg, log: log, serving: d == open, failed: make(chan error, 8)}
+	s := &service{cfg: cfg, log: log, serving: d == open, prepared: newMilestone(), failed: make(chan error, 8)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -91,7 +94,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startFunnel, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startFunnel, s.startBackfill, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -182,7 +185,7 @@ func (s *service) startSpool(context.Context, *prometheus.Registry) error {
 // its deadline allows. What is not stays in the spool for the next start.
 func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) error {
 	s.loader = loader.New(loader.Options{
-		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
+		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Loaded: s.news.Send, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
 	})
 	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.evaluateAgain, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -10,11 +10,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livello/livello/internal/background"
 	"github.com/livello/livello/tiers"
 )
 
 // replayPath is on the local socket only.
 const replayPath = "/local/tiers/replay"
+
+// lookForHistory is how often is asked whether people have their history.
+const lookForHistory = time.Second
 
 // startTiers keeps tiers up to date until the service stops, as soon as the database is there. A service without doors, which loads a file and goes,
 // evaluates nobody: what it loads stays in the queue for the next one.
@@ -27,34 +31,18 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 			_, err := s.resolver.Tick(ctx)
 			return err
 		},
-		Busy: s.catchingUp,
+		Busy: s.catchingUp, News: &s.news, Look: s.look(),
 	}
 	if !s.serving {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		look := time.NewTicker(resolveEvery)
-		defer look.Stop()
-		for !s.prepared.Load() {
-			select {
-			case <-look.C:
-			case <-ctx.Done():
+	s.background("tiers", func(ctx context.Context) {
+		for s.lacksHistory(ctx) { // a tier that people had for a lack of history would stay in theirs
+			if background.Sleep(ctx, lookForHistory) != nil {
 				return
 			}
 		}
 		s.tiers.Run(ctx)
-	}()
-	s.onStop("tiers", func(ctx context.Context) error {
-		cancel()
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done(): // an erasure that cannot end holds it
-			return ctx.Err()
-		}
 	})
 	return nil
 }
@@ -69,6 +57,7 @@ func (s *service) evaluateAgain(ctx context.Context, tables []string, first, las
 	if !slices.ContainsFunc(tables, func(table string) bool { return strings.HasPrefix(table, "person_") }) {
 		return nil
 	}
+	defer s.news.Send()
 	return s.tiers.TouchMonths(ctx, first, last)
 }
 
@@ -103,5 +92,6 @@ func (s *service) replayTiers(ctx context.Context, ask replayRequest) (tiers.Rep
 	if err != nil {
 		return tiers.Replayed{}, err
 	}
+	defer s.news.Send() // whoever has another past may be in their tier since another time
 	return s.tiers.Replay(ctx, from, to)
 }

@@ -65,6 +65,9 @@ func (p *program) printReport(r trust.Report) error {
 			return err
 		}
 	}
+	if len(r.Lacking) > 0 {
+		fmt.Fprintf(p.stdout, "not compared, being filled with history by the service: %s\n", sayLacking(r.Lacking))
+	}
 	if r.Repeats > 0 {
 		fmt.Fprintf(p.stdout, "%d events were sent again after the deduplication window; they are stored once\n", r.Repeats)
 	}

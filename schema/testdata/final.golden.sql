@@ -655,6 +655,18 @@ FROM credited
 ARRAY JOIN if(empty(counted), [1], arrayEnumerate(counted)) AS n
 SETTINGS join_use_nulls = 0;
 
+CREATE TABLE backfills
+(
+    `rollup` LowCardinality(String) COMMENT 'Table that a materialized view feeds from events',
+    `month` Date COMMENT 'First day of the month that it lacks, UTC; 1970-01-01 is the note that its months were looked for',
+    `done` UInt8 COMMENT '1 when the month was filled in, and on the note; 0 while it is to be done',
+    `at` DateTime64(3, 'UTC') COMMENT 'When this was written, UTC'
+)
+ENGINE = ReplacingMergeTree(done)
+ORDER BY (rollup, month)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Months of history that rollups lack, which came later than the events (one row per rollup and month, once merged)';
+
 CREATE VIEW channel_daily
 (
     `day` Date COMMENT 'Day of the events, UTC',

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livello/livello/trust"
+)
+
+// noteBackfills is a part of prepare: nothing is loaded yet, so what the new rollups of an update lack is what is in events now.
+func (s *service) noteBackfills(ctx context.Context) error {
+	lacking, err := (&trust.Backfiller{Rebuilder: &trust.Rebuilder{DB: s.db}}).Note(ctx)
+	if err != nil || len(lacking) == 0 {
+		return err
+	}
+	s.lacking.Store(true)
+	help := "the service fills it in, month by month"
+	if s.cfg.Cluster != "" {
+		help = "a cluster cannot be filled in from one node"
+	}
+	s.log.Info("rollups of an update lack history", "rollups", sayLacking(lacking), "months_left", len(lacking), "help", help)
+	return nil
+}
+
+// lacksHistory says that what is evaluated of people is being filled with history. It goes on saying so while the database does not answer.
+func (s *service) lacksHistory(ctx context.Context) bool {
+	if !s.lacking.Load() || s.cfg.Cluster != "" {
+		return false
+	}
+	lacking, err := trust.ReadLacking(ctx, s.db)
+	if err != nil || slices.ContainsFunc(lacking, func(l trust.Lacking) bool {
+		return strings.HasPrefix(l.Table, "person_") || l.Table == "identity_edges"
+	}) {
+		return true
+	}
+	s.lacking.Store(false)
+	return false
+}
+
+// historyFilled has what is derived from the tables computed again.
+func (s *service) historyFilled(ctx context.Context, tables []string) error {
+	if slices.Contains(tables, "identity_edges") {
+		s.resolver.Anew()
+	}
+	return s.funnel.Anew(ctx)
+}
+
+// startBackfill gives the new rollups of an update their history until the service stops; the next one goes on. A service without doors, which answers
+// one command, leaves it to one that stays, and so does a cluster: no node can make the others' loaders wait.
+func (s *service) startBackfill(_ context.Context, registry *prometheus.Registry) error {
+	if !s.serving || s.cfg.Cluster != "" {
+		return nil
+	}
+	backfiller := &trust.Backfiller{Rebuilder: s.rebuilder, Busy: s.catchingUp, Filled: s.historyFilled, Logger: s.log}
+	s.background("backfill", func(ctx context.Context) { backfiller.Run(ctx, registry) })
+	return nil
+}
