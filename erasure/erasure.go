@@ -18,6 +18,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // DB is the database: driver.Conn of clickhouse-go over HTTP.
@@ -128,7 +130,7 @@ func (e *Eraser) load(ctx context.Context) error {
 
 // forgetOthers drops ids of erasures that were cut off before they were begun.
 func (e *Eraser) forgetOthers(ctx context.Context) error {
-	requests, err := texts(ctx, e.o.DB, "SELECT DISTINCT toString(request) FROM erased_ids WHERE request NOT IN (SELECT request FROM erasures FINAL WHERE state = 'begun')")
+	requests, err := ask.Texts(ctx, e.o.DB, "SELECT DISTINCT toString(request) FROM erased_ids WHERE request NOT IN (SELECT request FROM erasures FINAL WHERE state = 'begun')")
 	if err != nil {
 		return fmt.Errorf("look for ids of erasures that never began: %w", err)
 	}
@@ -208,7 +210,7 @@ func Resolve(ctx context.Context, db DB, id string) ([]string, error) {
 // their ids by that of person_pairs.
 func resolve(ctx context.Context, db DB, ids []string) ([]string, error) {
 	for {
-		found, err := texts(ctx, db, `SELECT person_id
+		found, err := ask.Texts(ctx, db, `SELECT person_id
 FROM person_ids
 WHERE distinct_id IN {ids:Array(String)}
 UNION DISTINCT

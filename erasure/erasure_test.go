@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/livello/livello/identity"
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/tiers"
 	"github.com/livello/livello/trust"
@@ -204,7 +205,7 @@ func (r *rig) eraser(changes int) *Eraser {
 // found says where in the database one of the texts stands: every column that can hold text, and what the engine keeps of its own doing.
 func (r *rig) found(ids ...string) (where []string) {
 	r.t.Helper()
-	columns, err := texts(r.t.Context(), r, `SELECT concat(c.table, '.', c.name)
+	columns, err := ask.Texts(r.t.Context(), r, `SELECT concat(c.table, '.', c.name)
 FROM system.columns AS c INNER JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
 WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree' AND c.type LIKE '%String%'`)
 	if err != nil || len(columns) < 100 {
@@ -220,7 +221,7 @@ WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree' AND c.type L
 		each = append(each, "SELECT ["+strings.Join(columns, ", ")+"] AS found FROM "+table)
 	}
 	each = append(each, "SELECT [if(countIf(multiSearchAny(command, wanted)) > 0, 'system.mutations', '')] FROM system.mutations WHERE database = currentDatabase()")
-	where, err = texts(r.t.Context(), r, "WITH ['"+strings.Join(ids, "', '")+"'] AS wanted SELECT arrayJoin(found) AS place FROM ("+strings.Join(each, " UNION ALL ")+") WHERE place != '' ORDER BY place")
+	where, err = ask.Texts(r.t.Context(), r, "WITH ['"+strings.Join(ids, "', '")+"'] AS wanted SELECT arrayJoin(found) AS place FROM ("+strings.Join(each, " UNION ALL ")+") WHERE place != '' ORDER BY place")
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -346,7 +347,7 @@ func testEveryTable(r *rig) {
 		cleaned[one.name] = one.where
 	}
 	cleaned["events"] += " anonymous_id previous_id user_id" // blanked in events of others; distinct_id is user_id where there is one
-	all, err := texts(t.Context(), r, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT IN ('View', 'MaterializedView') ORDER BY name")
+	all, err := ask.Texts(t.Context(), r, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT IN ('View', 'MaterializedView') ORDER BY name")
 	if err != nil || len(all) < 30 {
 		t.Fatal(err, all)
 	}
@@ -378,7 +379,7 @@ func testEveryTable(r *rig) {
 		"id": "a rejected record", "request": "a request", "message": "an event", "decided_by": "who decided, not about whom", "batch": "a batch",
 		"email_opens": "a number", "email_clicks": "a number", "earlier": "people that an id belonged to: other ids of the same person", "user_agent": "a program",
 	}
-	columns, err := texts(t.Context(), r, `SELECT concat(table, '.', name) FROM system.columns
+	columns, err := ask.Texts(t.Context(), r, `SELECT concat(table, '.', name) FROM system.columns
 WHERE database = currentDatabase() AND match(name, '(^|_)(ids?|person|people|users?|who|whom|named|by|email|earlier|members?|visitors?|contacts?)(_|$)') AND match(type, 'String|UUID|UInt64')`)
 	if err != nil {
 		t.Fatal(err)

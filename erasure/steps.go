@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // step is one part of an erasure. It may run again after it was cut off, or done but not yet noted.
@@ -126,7 +128,7 @@ SETTINGS async_insert = 0, insert_deduplicate = 0`)
 
 // countDays writes into erased_days what verify must not miss.
 func (e *Eraser) countDays(ctx context.Context, w *work) error {
-	done, err := number(ctx, e.o.DB, "SELECT count() FROM erased_days WHERE request = {request:UUID}", named("request", w.Request.String()))
+	done, err := ask.Number(ctx, e.o.DB, "SELECT count() FROM erased_days WHERE request = {request:UUID}", named("request", w.Request.String()))
 	if err != nil || done > 0 { // it was cut off before it was noted
 		return err
 	}
@@ -161,7 +163,7 @@ func (e *Eraser) count(ctx context.Context, w *work) error {
 	for _, t := range tables {
 		w.Removed[t.name] = found[t.name]
 	}
-	if w.Changed["events"], err = number(ctx, e.o.DB, "SELECT count() FROM events WHERE "+ofOthers(w)); err != nil {
+	if w.Changed["events"], err = ask.Number(ctx, e.o.DB, "SELECT count() FROM events WHERE "+ofOthers(w)); err != nil {
 		return err
 	}
 	for _, name := range counting {
@@ -274,7 +276,7 @@ func (e *Eraser) recompute(ctx context.Context, w *work) error {
 		}
 	}
 	if len(tables) > 0 {
-		months, err := texts(ctx, e.o.DB, "SELECT DISTINCT toString(toStartOfMonth(day)) AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
+		months, err := ask.Texts(ctx, e.o.DB, "SELECT DISTINCT toString(toStartOfMonth(day)) AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
 		if err != nil {
 			return err
 		}

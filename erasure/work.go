@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // States of an erasure.
@@ -62,7 +64,7 @@ ORDER BY begun_at, request`)
 	}
 	for i := range all {
 		if all[i].state == stateBegun {
-			if all[i].ids, err = texts(ctx, e.o.DB, "SELECT id FROM erased_ids FINAL WHERE request = {request:UUID} ORDER BY id", named("request", all[i].Request.String())); err != nil {
+			if all[i].ids, err = ask.Texts(ctx, e.o.DB, "SELECT id FROM erased_ids FINAL WHERE request = {request:UUID} ORDER BY id", named("request", all[i].Request.String())); err != nil {
 				return nil, fmt.Errorf("read erasures: %w", err)
 			}
 		}
@@ -114,36 +116,4 @@ func (e *Eraser) note(ctx context.Context, w *work) error {
 		return fmt.Errorf("note the erasure: %w", err)
 	}
 	return nil
-}
-
-func texts(ctx context.Context, db DB, query string, args ...any) ([]string, error) {
-	rows, err := db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		all = append(all, text)
-	}
-	return all, rows.Err()
-}
-
-func number(ctx context.Context, db DB, query string, args ...any) (n uint64, err error) {
-	rows, err := db.Query(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		err = rows.Scan(&n)
-	}
-	if err == nil {
-		err = rows.Err()
-	}
-	return n, err
 }

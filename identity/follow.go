@@ -92,6 +92,9 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 		if err := r.insert(ctx, "touched_ids (distinct_id)", &told); err != nil {
 			return changed, fmt.Errorf("write touched_ids: %w", err)
 		}
+		if told.Len() > 0 {
+			r.news.Send()
+		}
 	}
 	return changed, nil
 }
@@ -119,6 +122,7 @@ SETTINGS insert_deduplicate = 0, async_insert = 0`, named("after", after))
 	if err != nil {
 		return fmt.Errorf("write touched_ids: %w", err)
 	}
+	r.news.Send()
 	return nil
 }
 

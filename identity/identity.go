@@ -30,6 +30,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // DB is the database: driver.Conn of clickhouse-go over HTTP.
@@ -46,6 +48,9 @@ type Options struct {
 	Batch  int          // ids looked at together; 0: 10,000, and 100,000 when everything is decided anew
 	Guards *Guards      // nil: those of the definitions
 	Busy   func() bool  // says that something more urgent needs the processors; nil: never
+	// News wakes Run: there may be evidence. The resolver itself sends when ids have changed hands, for others who wait for it. nil: Run looks by itself.
+	News *background.Signal
+	Look time.Duration // how often Run looks although nobody sent news; 0: twice a second
 }
 
 // Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
@@ -56,6 +61,8 @@ type Resolver struct {
 	largeBatch int     // of everything there is
 	fixed      *Guards // nil: the definitions say
 	busy       func() bool
+	news       *background.Signal
+	look       time.Duration
 
 	again atomic.Bool // everybody is to be decided about anew
 
@@ -72,7 +79,7 @@ func New(o Options) *Resolver {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, largeBatch: o.Batch, fixed: o.Guards, busy: o.Busy, seen: newSeen(1 << 20)}
+	r := &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, largeBatch: o.Batch, fixed: o.Guards, busy: o.Busy, news: o.News, look: o.Look, seen: newSeen(1 << 20)}
 	if o.Batch <= 0 {
 		r.batch, r.largeBatch = 10_000, 100_000
 	}
@@ -86,33 +93,9 @@ func Resolve(ctx context.Context, db DB) error {
 }
 
 // Anew has the next Tick decide about everybody anew: identity_edges was written by something else than new events.
-func (r *Resolver) Anew() { r.again.Store(true) }
-
-// Run calls Tick at every interval until ctx ends. What goes wrong is logged when it begins, and tried again.
-func (r *Resolver) Run(ctx context.Context, every time.Duration) {
-	failing := false
-	for {
-		began := time.Now()
-		_, err := r.Tick(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil && !failing:
-			r.log.Warn("identities do not follow the events; trying again", "error", err)
-		case err == nil && failing:
-			r.log.Info("identities follow the events again")
-		}
-		failing = err != nil
-		rest := max(every, time.Since(began))
-		if r.busy != nil && r.busy() {
-			rest *= 10
-		}
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done():
-			return
-		}
-	}
+func (r *Resolver) Anew() {
+	r.again.Store(true)
+	r.news.Send()
 }
 
 // Tick follows what came since the last one, and says how many ids have another place than before.

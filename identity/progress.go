@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 const (
@@ -91,7 +93,7 @@ func (r *Resolver) begin(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read identity_progress: %w", err)
 	}
-	last, err := r.number(ctx, "SELECT toUInt64(greatest(0, toUnixTimestamp64Milli(max(at)))) FROM person_map")
+	last, err := ask.Number(ctx, r.db, "SELECT toUInt64(greatest(0, toUnixTimestamp64Milli(max(at)))) FROM person_map")
 	if err != nil {
 		return fmt.Errorf("read person_map: %w", err)
 	}

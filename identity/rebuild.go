@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // next is where places are decided anew, beside the live tables.
@@ -30,13 +32,13 @@ func (r *Resolver) Rebuild(ctx context.Context) (changed int, err error) {
 
 func (r *Resolver) rebuild(ctx context.Context, news news) (changed int, err error) {
 	// What comes from here on is in the queue behind this block.
-	block, err := r.number(ctx, "SELECT max(_block_number) FROM touched_edges")
+	block, err := ask.Number(ctx, r.db, "SELECT max(_block_number) FROM touched_edges")
 	if err != nil {
 		return 0, fmt.Errorf("read touched_edges: %w", err)
 	}
 	r.guards = news.guards
 	r.seen.forget()
-	any, err := r.number(ctx, "SELECT (SELECT count() FROM identity_edges) + (SELECT count() FROM person_map) + (SELECT count() FROM identity_decisions) + (SELECT count() FROM identity_conflicts)")
+	any, err := ask.Number(ctx, r.db, "SELECT (SELECT count() FROM identity_edges) + (SELECT count() FROM person_map) + (SELECT count() FROM identity_decisions) + (SELECT count() FROM identity_conflicts)")
 	if err != nil {
 		return 0, fmt.Errorf("count identities: %w", err)
 	}
@@ -150,7 +152,7 @@ WHERE expected != stood`},
 			return 0, fmt.Errorf("write %s: %w", s.into, err)
 		}
 	}
-	n, err := r.number(ctx, "SELECT count() FROM person_map WHERE at = "+at)
+	n, err := ask.Number(ctx, r.db, "SELECT count() FROM person_map WHERE at = "+at)
 	if err != nil {
 		return 0, fmt.Errorf("count what has changed: %w", err)
 	}

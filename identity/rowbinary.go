@@ -40,19 +40,3 @@ func (r *Resolver) insert(ctx context.Context, into string, rows *rowBinary) err
 func named(name string, value any) driver.NamedValue {
 	return driver.NamedValue{Name: name, Value: value}
 }
-
-// number asks for one number; no row is zero.
-func (r *Resolver) number(ctx context.Context, query string, args ...any) (n uint64, err error) {
-	rows, err := r.db.Query(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		err = rows.Scan(&n)
-	}
-	if err == nil {
-		err = rows.Err()
-	}
-	return n, err
-}

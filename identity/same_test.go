@@ -13,6 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"pgregory.net/rapid"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -171,7 +172,7 @@ func (n *naive) decide(rt *rapid.T, r *Resolver, d sighting) {
 }
 
 func (r *Resolver) decidedAt(rt *rapid.T, c Change) int64 {
-	at, err := r.number(context.Background(), "SELECT toUInt64(toUnixTimestamp64Milli(at)) FROM identity_decisions WHERE decision = {d:UUID}", named("d", c.Decision.String()))
+	at, err := ask.Number(context.Background(), r.db, "SELECT toUInt64(toUnixTimestamp64Milli(at)) FROM identity_decisions WHERE decision = {d:UUID}", named("d", c.Decision.String()))
 	if err != nil || at == 0 {
 		rt.Fatal("the decision is not written down: ", err)
 	}

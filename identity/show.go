@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // Person is what is known of who somebody is.
@@ -84,7 +86,7 @@ func (r *Resolver) Show(ctx context.Context, id string) (Person, error) {
 
 // exists answers ErrUnknown for an id that is nowhere.
 func (r *Resolver) exists(ctx context.Context, id string) error {
-	n, err := r.number(ctx, `SELECT count()
+	n, err := ask.Number(ctx, r.db, `SELECT count()
 FROM
 (
     SELECT 1 FROM (SELECT 1 FROM events WHERE distinct_id = {id:String} LIMIT 1)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // batchSize is how many people are evaluated at once unless Batch says otherwise: memory is a matter of this number, not of how many people there are.
@@ -78,7 +80,7 @@ func (e *Evaluator) evaluateList(ctx context.Context, list uuid.UUID, k kind, be
 			break
 		}
 		if e.Busy != nil && e.Busy() {
-			if err := pause(ctx, time.Since(began)); err != nil {
+			if err := background.Sleep(ctx, time.Since(began)); err != nil {
 				return done, err
 			}
 		}
@@ -173,15 +175,4 @@ func (e *Evaluator) mend(ctx context.Context) error {
 		return err
 	}
 	return e.do(ctx, "observe", moment("at", e.now()), moment("before", never), named("batch", everybody.String()), named("version", e.version), named("replayed", false))
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

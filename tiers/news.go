@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // place is how far the queue touched_ids has been worked off.
@@ -146,7 +148,7 @@ func (e *Evaluator) waitForLoading(ctx context.Context) (complete bool, err erro
 		wait = patience
 	}
 	for until := time.Now().Add(wait); time.Now().Before(until); {
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := background.Sleep(ctx, 20*time.Millisecond); err != nil {
 			return false, err
 		}
 		now, err := e.loading(ctx)

@@ -3,65 +3,69 @@ package tiers
 import (
 	"context"
 	"time"
+
+	"github.com/livello/livello/internal/background"
 )
 
-// How often the clocks are looked at. A tick's duration is waited before the next one when it is longer, ten times as long while many events wait to be
-// loaded: so evaluation takes half, or a tenth, of a core's time at most, however much comes in.
 const (
-	newsEvery = 500 * time.Millisecond
-	dueEvery  = 20 * time.Second
-	retryMost = 30 * time.Second
+	newsEvery = 500 * time.Millisecond // Run rests this long at least
+	dueEvery  = 20 * time.Second       // the clock of time is looked at this often
 )
 
-// Run evaluates until ctx ends. Errors are logged and counted, and it tries again: what was not done stays in the queue.
+// Run evaluates until ctx ends: people with news whenever there is some, and those who are due every now and then. Errors are logged and counted, and it
+// tries again: what was not done stays in the queue.
 func (e *Evaluator) Run(ctx context.Context) {
-	wait, failing := time.Duration(0), false
+	look := e.Look
+	if look == 0 {
+		look = newsEvery
+	}
 	lastDue := time.Time{}
-	tick := func(ctx context.Context) error {
-		done, err := e.Tick(ctx)
-		if err == nil && (done.People >= batchSize || done.Seconds > 2) {
-			e.logger().Info("tiers of people with news evaluated", "people", done.People, "changes", done.Changes, "seconds", done.Seconds)
+	background.Loop{
+		Every: newsEvery, Look: min(look, dueEvery), News: e.News, Busy: e.Busy,
+		Failed: func(err error) {
+			e.logger().Warn("tiers cannot be evaluated now; it is tried again until it works, and nothing is left out", "error", err)
+		},
+		Works: func() { e.logger().Info("tiers are evaluated again") },
+	}.Run(ctx, func(ctx context.Context) error {
+		began := time.Now()
+		err := e.tick(ctx)
+		if err == nil && began.Sub(lastDue) >= dueEvery {
+			if err = e.due(ctx); err == nil {
+				lastDue = began
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			e.metrics().failures.Inc()
 		}
 		return err
+	})
+}
+
+// tick is Tick, and says in the log what took long.
+func (e *Evaluator) tick(ctx context.Context) error {
+	done, err := e.Tick(ctx)
+	if err == nil && (done.People >= batchSize || done.Seconds > 2) {
+		e.logger().Info("tiers of people with news evaluated", "people", done.People, "changes", done.Changes, "seconds", done.Seconds)
 	}
-	for pause(ctx, wait) == nil {
-		began := time.Now()
-		err := tick(ctx)
-		if err == nil && time.Since(lastDue) >= dueEvery {
-			lastTick := time.Now()
-			var done Evaluated
-			done, err = e.Due(ctx, func(ctx context.Context) error {
-				if time.Since(lastTick) < newsEvery {
-					return nil
-				}
-				defer func() { lastTick = time.Now() }()
-				return tick(ctx)
-			})
-			if err == nil {
-				lastDue = began
-				e.metrics().due.SetToCurrentTime()
-			}
-			if err == nil && done.People >= batchSize {
-				e.logger().Info("tiers of people who were due evaluated", "people", done.People, "changes", done.Changes, "seconds", done.Seconds)
-			}
+	return err
+}
+
+// due is Due with ticks between its batches.
+func (e *Evaluator) due(ctx context.Context) error {
+	lastTick := time.Now()
+	done, err := e.Due(ctx, func(ctx context.Context) error {
+		if time.Since(lastTick) < newsEvery {
+			return nil
 		}
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			e.metrics().failures.Inc()
-			if wait = min(retryMost, max(newsEvery, 2*wait)); !failing {
-				e.logger().Warn("tiers cannot be evaluated now; it is tried again until it works, and nothing is left out", "error", err)
-			}
-			failing = true
-		default:
-			if failing {
-				e.logger().Info("tiers are evaluated again")
-			}
-			wait, failing = max(newsEvery, time.Since(began)), false
-			if e.Busy != nil && e.Busy() {
-				wait *= 10
-			}
-		}
+		defer func() { lastTick = time.Now() }()
+		return e.tick(ctx)
+	})
+	if err != nil {
+		return err
 	}
+	e.metrics().due.SetToCurrentTime()
+	if done.People >= batchSize {
+		e.logger().Info("tiers of people who were due evaluated", "people", done.People, "changes", done.Changes, "seconds", done.Seconds)
+	}
+	return nil
 }

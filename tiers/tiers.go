@@ -34,6 +34,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // DB is what this package needs of a connection; clickhouse-go's driver.Conn is one.
@@ -49,7 +51,11 @@ type Evaluator struct {
 	// Identity brings the map of ids to people up to date, before the queue is looked at. It may be nil.
 	Identity func(context.Context) error
 	// Busy says that events wait to be loaded: then evaluation works with one thread and rests between batches. It may be nil.
-	Busy   func() bool
+	Busy func() bool
+	// News wakes Run: there may be somebody in the queue. nil: Run looks by itself.
+	News *background.Signal
+	// Look is how often Run looks although nobody sent news; 0: twice a second.
+	Look   time.Duration
 	Logger *slog.Logger
 	// Now is the clock of evaluations; nil is time.Now.
 	Now func() time.Time

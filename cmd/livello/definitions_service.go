@@ -16,6 +16,7 @@ import (
 
 	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/ingest/sources/segment"
+	"github.com/livello/livello/internal/background"
 	"github.com/livello/livello/internal/durable"
 )
 
@@ -122,13 +123,14 @@ func (s *service) followDefinitions(ctx context.Context, store *definitions.Stor
 		return fmt.Errorf("event rules of definitions version %d: %w", current.Version, err)
 	}
 	s.meaning.version = current.Version
+	s.news.Send() // the guards of identities may be others
 	return nil
 }
 
 // settleDefinitions recomputes what an update of Livello, the setting at the start, or an apply that was cut off left to be recomputed.
 func (s *service) settleDefinitions(ctx context.Context) {
-	if !s.prepared.Load() {
-		return // ClickHouse is away; watchDefinitions comes back to it
+	if !s.prepared.isReached() {
+		return // ClickHouse is away; watchDefinitions begins when it is there
 	}
 	s.meaning.mu.Lock()
 	defer s.meaning.mu.Unlock()
@@ -146,18 +148,8 @@ func (s *service) settleDefinitions(ctx context.Context) {
 // watchDefinitions follows what others apply to the database, such as a service on another machine, and settles what could not be
 // settled at the start.
 func (s *service) watchDefinitions(ctx context.Context) {
-	look := time.NewTicker(lookForDefinitions)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		}
+	for background.Sleep(ctx, lookForDefinitions) == nil {
 		s.settleDefinitions(ctx)
-		if !s.prepared.Load() {
-			continue
-		}
 		s.meaning.mu.Lock()
 		err := s.followDefinitions(ctx, s.definitions())
 		s.meaning.mu.Unlock()

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/internal/background"
 )
 
 // erasePath is on the local socket only: whoever may open the folder may erase people.
@@ -42,36 +43,22 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 	if err != nil {
 		return err
 	}
-	if s.prepared.Load() {
+	if s.prepared.isReached() {
 		if err := s.eraser.Load(ctx); err != nil {
 			return err
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		look := time.NewTicker(time.Second)
-		defer look.Stop()
+	s.background("erasures", func(ctx context.Context) {
 		for {
-			if s.prepared.Load() {
-				err := s.eraser.Resume(ctx)
-				if err == nil || ctx.Err() != nil {
-					return
-				}
-				s.log.Warn("an erasure that was cut off could not go on; trying again", "error", err)
+			err := s.eraser.Resume(ctx)
+			if err == nil || ctx.Err() != nil {
+				return
 			}
-			select {
-			case <-look.C:
-			case <-ctx.Done():
+			s.log.Warn("an erasure that was cut off could not go on; trying again", "error", err)
+			if background.Sleep(ctx, time.Second) != nil {
 				return
 			}
 		}
-	}()
-	s.onStop("erasures", func(context.Context) error {
-		cancel()
-		<-done
-		return nil
 	})
 	return nil
 }
@@ -101,6 +88,7 @@ func (s *service) pauseDeciding(ctx context.Context) (resume func(), err error) 
 	return func() {
 		resolve()
 		evaluate()
+		s.news.Send() // whoever is left is looked at again
 	}, nil
 }
 

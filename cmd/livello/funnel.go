@@ -25,17 +25,7 @@ func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) 
 	if !s.serving {
 		return nil // whoever loads asks for it when everything is there
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.funnel.Run(ctx)
-	}()
-	s.onStop("metrics", func(context.Context) error {
-		cancel()
-		<-done
-		return nil
-	})
+	s.background("metrics", s.funnel.Run)
 	return nil
 }
 

@@ -10,33 +10,24 @@ import (
 	"github.com/livello/livello/identity"
 )
 
-// resolveEvery is how often new evidence of identity is followed. With the loader's time that is well within the two seconds after which an
-// accepted event counts.
-const resolveEvery = 500 * time.Millisecond
+// How often people are looked after although this service knows of no news. What it loads itself, it knows of, so that everything counts well within the
+// two seconds after it was accepted. Nobody else loads into its own engine, but for what is written by hand; other services may load into a server.
+const (
+	lookAlone  = 10 * time.Second
+	lookShared = time.Second
+)
+
+func (s *service) look() time.Duration {
+	if s.cfg.DSN != "" {
+		return lookShared
+	}
+	return lookAlone
+}
 
 // startIdentity follows evidence of identity until the service stops, as soon as the database is there.
 func (s *service) startIdentity(context.Context, *prometheus.Registry) error {
-	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		look := time.NewTicker(resolveEvery)
-		defer look.Stop()
-		for !s.prepared.Load() {
-			select {
-			case <-look.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-		s.resolver.Run(ctx, resolveEvery)
-	}()
-	s.onStop("identity", func(context.Context) error {
-		cancel()
-		<-done
-		return nil
-	})
+	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp, News: &s.news, Look: s.look()})
+	s.background("identity", s.resolver.Run)
 	return nil
 }
 
@@ -45,7 +36,7 @@ func (s *service) waitResolved(ctx context.Context) error {
 	if err := s.waitLoaded(ctx); err != nil {
 		return err
 	}
-	if !s.prepared.Load() {
+	if !s.prepared.isReached() {
 		return nil // nothing was ever loaded
 	}
 	if _, err := s.resolver.Tick(ctx); err != nil {

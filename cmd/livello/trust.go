@@ -49,10 +49,7 @@ func (s *service) waitSettled(ctx context.Context) error {
 
 // startTrust drops what a rebuild left that was cut off, and then verifies by schedule. Both wait for the database, which may be away.
 func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	s.background("verification", func(ctx context.Context) {
 		if err := s.rebuilder.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("tables of a rebuild that was cut off may be left; they do no harm, and the next rebuild drops them", "error", err)
 		}
@@ -63,11 +60,6 @@ func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) e
 		if s.cfg.Verify.Every > 0 {
 			s.verifier().Watch(ctx, s.cfg.Verify.Every, registry)
 		}
-	}()
-	s.onStop("verification", func(context.Context) error {
-		cancel()
-		<-done
-		return nil
 	})
 	return nil
 }

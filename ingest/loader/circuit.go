@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/internal/background"
 )
 
 // loudAttempts is how many failures in a row are logged as warnings; those after them only with level debug.
@@ -88,7 +89,7 @@ func (l *Loader) until(ctx context.Context, works func(context.Context) error) e
 		}
 		next := wait.NextBackOff()
 		l.fail(err, slog.Duration("next_probe_in", next.Round(time.Millisecond)))
-		if err := sleep(ctx, next); err != nil {
+		if err := background.Sleep(ctx, next); err != nil {
 			return err
 		}
 	}
@@ -108,7 +109,7 @@ func (l *Loader) probe(ctx context.Context) error {
 // away after two probes, and the INSERT is given up (stop) when it was silent for stallAfter. Then the probes decide again.
 func (l *Loader) watch(ctx context.Context, stop context.CancelCauseFunc) {
 	var silent time.Time
-	for failures := 0; sleep(ctx, l.o.ProbeTimeout) == nil; {
+	for failures := 0; background.Sleep(ctx, l.o.ProbeTimeout) == nil; {
 		asked := l.o.Now()
 		err := l.probe(ctx)
 		if ctx.Err() != nil {
@@ -128,16 +129,5 @@ func (l *Loader) watch(ctx context.Context, stop context.CancelCauseFunc) {
 			stop(stalled(err))
 			return
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

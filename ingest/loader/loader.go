@@ -54,6 +54,7 @@ import (
 
 	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/internal/background"
 )
 
 // Inserter is the database: driver.Conn of clickhouse-go over HTTP.
@@ -84,6 +85,8 @@ type Options struct {
 	// Mend makes the rollups of the given days, in order, add up to the events, and answers how many months of tables it had to compute
 	// again. It is asked when the events of doubtful segments are all there. nil: nobody looks at rollups.
 	Mend func(ctx context.Context, days []time.Time) (mended int, err error)
+	// Loaded is called when a segment has been confirmed; it must not take long. nil: nobody waits for it.
+	Loaded func()
 	// Replicated says that the tables keep token and rows in one step: a segment that ClickHouse confirms is never doubtful.
 	Replicated bool
 	SettleWait time.Duration // from a doubt to looking at it, so that one look serves several; 1 s
@@ -224,7 +227,7 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 				return err
 			}
 		}
-		if err := sleep(ctx, next); err != nil {
+		if err := background.Sleep(ctx, next); err != nil {
 			return err
 		}
 		if kind == away {
@@ -238,6 +241,9 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 // confirm tells the spool that seg is loaded, or that somebody has to look whether it is.
 func (l *Loader) confirm(seg *spool.Segment, took time.Duration) error {
 	l.metrics.loaded(seg, took, l.o.Now().Sub(seg.First))
+	if l.o.Loaded != nil {
+		defer l.o.Loaded() // when the spool counts it among those that wait no longer
+	}
 	if seg.Repeated() && !l.o.Replicated {
 		l.metrics.doubtful.Inc()
 		return l.o.Spool.Doubt(seg)

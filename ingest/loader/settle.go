@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/internal/background"
 )
 
 // Settle looks at every segment that is doubtful now, and mends what lacks: events (complete), receipts, and then, for the days of all of
@@ -106,7 +107,7 @@ func (l *Loader) keepSettling(ctx context.Context) {
 			}
 			continue
 		}
-		if sleep(ctx, l.o.SettleWait) != nil {
+		if background.Sleep(ctx, l.o.SettleWait) != nil {
 			return
 		}
 		if reason, _ := l.Failing(); reason != nil { // what loads nothing answers nothing either
@@ -125,7 +126,7 @@ func (l *Loader) keepSettling(ctx context.Context) {
 		default:
 			pause = settlePause
 		}
-		if sleep(ctx, rest) != nil {
+		if background.Sleep(ctx, rest) != nil {
 			return
 		}
 	}

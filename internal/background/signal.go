@@ -12,8 +12,12 @@ type Signal struct {
 	next chan struct{}
 }
 
-// Next answers a channel that the next Send closes. Whoever takes it before looking what there is to do, and waits for it afterwards, misses nothing.
+// Next answers a channel that the next Send closes. Whoever takes it before looking what there is to do, and waits for it afterwards, misses nothing. Nobody
+// sends on a nil Signal.
 func (s *Signal) Next() <-chan struct{} {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next == nil {
@@ -22,8 +26,11 @@ func (s *Signal) Next() <-chan struct{} {
 	return s.next
 }
 
-// Send wakes everybody who waits.
+// Send wakes everybody who waits; on a nil Signal that is nobody.
 func (s *Signal) Send() {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next != nil {

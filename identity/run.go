@@ -1,0 +1,23 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/livello/livello/internal/background"
+)
+
+// every is how long Run rests at least.
+const every = 500 * time.Millisecond
+
+// Run calls Tick whenever there is news, and now and then without, until ctx ends. What goes wrong is logged when it begins, and tried again.
+func (r *Resolver) Run(ctx context.Context) {
+	background.Loop{
+		Every: every, Look: r.look, News: r.news, Busy: r.busy,
+		Failed: func(err error) { r.log.Warn("identities do not follow the events; trying again", "error", err) },
+		Works:  func() { r.log.Info("identities follow the events again") },
+	}.Run(ctx, func(ctx context.Context) error {
+		_, err := r.Tick(ctx)
+		return err
+	})
+}
