@@ -9,13 +9,13 @@ func funnelOfMetrics() (dashboard.Dashboard, error) {
 		"now-30d", "5m")
 	board.
 		WithVariable(channelVariable(c)).
-		WithRow(dashboard.NewRowBuilder("Worth")).
-		WithPanel(metric(c, "Revenue, base currency", "revenue", count)).
-		WithPanel(metric(c, "Cost, base currency", "cost", count)).
+		WithRow(dashboard.NewRowBuilder("Worth, money in the base currency")).
+		WithPanel(metric(c, "Revenue", "revenue", amount)).
+		WithPanel(metric(c, "Cost", "cost", amount)).
 		WithPanel(metric(c, "Return on investment", "roi", share)).
-		WithPanel(metric(c, "Lifetime value of a customer", "ltv", count)).
-		WithPanel(metric(c, "Cost of a new customer", "cac", count)).
-		WithPanel(metric(c, "Lifetime value to cost", "ltv_to_cac", count).Decimals(1)).
+		WithPanel(metric(c, "Lifetime value of a customer", "ltv", amount)).
+		WithPanel(metric(c, "Cost of a new customer", "cac", amount)).
+		WithPanel(metric(c, "Lifetime value to cost", "ltv_to_cac", ratio)).
 		WithRow(dashboard.NewRowBuilder("What it led to")).
 		WithPanel(metric(c, "Conversions", "conversions", count)).
 		WithPanel(metric(c, "New customers", "new_customers", count)).
@@ -28,7 +28,7 @@ func funnelOfMetrics() (dashboard.Dashboard, error) {
 		WithPanel(loop(c, "Outcomes", "outcome")).
 		WithPanel(loop(c, "Interaction and advocacy", "foundational")).
 		WithPanel(loop(c, "Counts", "counting")).
-		WithRow(dashboard.NewRowBuilder("Channels")).
+		WithRow(dashboard.NewRowBuilder("Channels, money in the base currency")).
 		WithPanel(rateOverTime(c)).
 		WithPanel(moneyOverTime(c)).
 		WithPanel(channelsOfMetrics(c)).

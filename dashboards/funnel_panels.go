@@ -7,23 +7,33 @@ import (
 )
 
 // metric is one figure of the period over all channels. Where it cannot be told it shows nothing; the last panel of the board says why.
-func metric(c *catalogue, title, name, unit string) *stat.PanelBuilder {
+func metric(c *catalogue, title, name string, in unit) *stat.PanelBuilder {
 	a := c.pick("metric_loop", "SELECT max(value) AS "+name+" FROM answer WHERE metric = '"+name+"' AND channel = 'all'", "channels", "all")
-	return number(title, a, "The metric "+name+" of the period, over all channels.\n\n"+a.about("value"), unit).NoValue("cannot be told")
+	return number(title, a, "The metric "+name+" of the period, over all channels.\n\n"+a.about("value"), in).NoValue("cannot be told")
+}
+
+// written is a metric's value as text, because the rows of a column have units of their own: 4.4 %, 2.05, 286,001 EUR, 9.5 days.
+func written(column string) string {
+	whole := "reverse(replaceRegexpOne(replaceRegexpAll(reverse(toString(toInt64(round(" + column + ")))), '([0-9]{3})', '\\1,'), ',(-?)\\z', '\\1'))"
+	return "multiIf(isNull(" + column + "), '-'," +
+		" unit = 'share', concat(printf('%.1f', 100 * " + column + "), ' %')," +
+		" unit = 'ratio', printf('%.2f', " + column + ")," +
+		" unit = 'seconds' AND " + column + " >= 86400, concat(printf('%.1f', " + column + " / 86400), ' days')," +
+		" unit = 'seconds', concat(printf('%.1f', " + column + " / 60), ' minutes')," +
+		" concat(" + whole + ", ' ', unit)) AS " + column + "_written"
 }
 
 // loop is one level of the funnel beside the period before.
 func loop(c *catalogue, title, level string) *table.PanelBuilder {
-	a := c.pick("metric_loop", `SELECT metric, value, before, change, unit
+	a := c.pick("metric_loop", `SELECT metric, `+written("value")+`, `+written("before")+`, change
 FROM answer
 WHERE level = '`+level+`' AND channel = 'all'
 ORDER BY metric`, "channels", "all")
 	return rows(title, a, a.about("value", "before", "change", "unit"),
 		column{name: "metric", title: "Metric"},
-		column{name: "value", title: "Period", unit: "short", width: 110},
-		column{name: "before", title: "Period before", unit: "short", width: 120},
+		column{name: "value_written", title: "Period", width: 130, right: true},
+		column{name: "before_written", title: "Period before", width: 130, right: true},
 		column{name: "change", title: "Change", unit: share, width: 95},
-		column{name: "unit", title: "Unit", width: 110},
 	).Span(half)
 }
 
@@ -31,7 +41,7 @@ func rateOverTime(c *catalogue) *timeseries.PanelBuilder {
 	a := c.pick("metric_over_time", `SELECT toDateTime(period, 'UTC') AS time, metric, value
 FROM answer
 ORDER BY time, metric`, "metrics", "interaction_rate,advocacy_rate,conversion_rate,retention,stickiness", "step", "week")
-	return series("Rates by week", a, a.about("value")).Span(half).Unit(share).DisplayName("${__field.labels.metric}")
+	return series("Rates by week", a, a.about("value")).Span(half).Unit(share.id).Decimals(share.decimals).DisplayName("${__field.labels.metric}")
 }
 
 func moneyOverTime(c *catalogue) *timeseries.PanelBuilder {
@@ -39,7 +49,7 @@ func moneyOverTime(c *catalogue) *timeseries.PanelBuilder {
 FROM answer
 WHERE isNotNull(value)
 ORDER BY time, metric`, "metrics", "revenue,cost", "step", "day")
-	return series("Revenue and cost per day", a, a.about("value")+"\n\nIn the base currency.").Span(half).DisplayName("${__field.labels.metric}")
+	return series("Revenue and cost per day", a, a.about("value")).Span(half).DisplayName("${__field.labels.metric}")
 }
 
 // channelsOfMetrics compares channels by what is the same on each.
@@ -66,8 +76,8 @@ ORDER BY reach DESC NULLS LAST, channel`)
 		column{name: "advocacy", title: "Advocacy", unit: count, width: 100},
 		column{name: "leads", title: "Leads", unit: count, width: 90},
 		column{name: "conversions", title: "Conversions", unit: count, width: 110},
-		column{name: "revenue", title: "Revenue", unit: count, width: 110},
-		column{name: "cost", title: "Cost", unit: count, width: 110},
+		column{name: "revenue", title: "Revenue", unit: amount, width: 110},
+		column{name: "cost", title: "Cost", unit: amount, width: 110},
 	).Span(full)
 }
 

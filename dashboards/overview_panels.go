@@ -25,14 +25,14 @@ func machineShare(c *catalogue) *stat.PanelBuilder {
 	about := "Share of events that bots and mail scanners caused: those in events and not in human_events. They are kept, and left out of people, features and money.\n\n" +
 		a.about("events", "human_events")
 	return number("Machine share", a, about, share).Decimals(1).
-		Thresholds(steps(good, step{0.2, warn}, step{0.5, bad}))
+		Thresholds(steps(calm, step{0.2, warn}, step{0.5, bad}))
 }
 
 // freshness turns orange after an hour and red after a day without events: thresholds to adapt to one's own traffic.
 func freshness(c *catalogue) *stat.PanelBuilder {
 	a := c.pick("freshness", "SELECT age_seconds FROM answer")
 	return number("Age of newest event", a, a.about("age_seconds"), seconds).NoValue("no events").
-		Thresholds(steps(good, step{3600, warn}, step{86400, bad}))
+		Thresholds(steps(calm, step{3600, warn}, step{86400, bad}))
 }
 
 // dataTrust is green while the last verification found nothing.
@@ -40,7 +40,7 @@ func dataTrust(c *catalogue) *stat.PanelBuilder {
 	a := c.pick("data_trust", "SELECT differences FROM answer ORDER BY at DESC LIMIT 1")
 	about := "Differences that the last verification found between what was accepted, what is stored and what the rollups count.\n\n" + a.about("differences")
 	return number("Data trust", a, about, count).NoValue("not verified").
-		Thresholds(steps(good, step{1, bad}))
+		Thresholds(steps(calm, step{1, bad}))
 }
 
 func verifications(c *catalogue) *table.PanelBuilder {
@@ -116,12 +116,12 @@ FROM answer
 WHERE `+onChannels+`
 ORDER BY events DESC, channel`)
 	return rows("Summary by channel", a, a.about("events", "human_events", "people", "purchases", "revenue"),
-		column{name: "channel", title: "Channel", width: 140},
+		column{name: "channel", title: "Channel", width: 125},
 		column{name: "events", title: "Events", unit: count, gauge: true},
-		column{name: "human_events", title: "of humans", unit: count, width: 100},
-		column{name: "people", title: "People", unit: count, width: 90},
-		column{name: "purchases", title: "Purchases", unit: count, width: 100},
-		column{name: "revenue", title: "Revenue", width: 160},
+		column{name: "human_events", title: "of humans", unit: count, width: 85},
+		column{name: "people", title: "People", unit: count, width: 70},
+		column{name: "purchases", title: "Purchases", unit: count, width: 85},
+		column{name: "revenue", title: "Revenue", width: 150, wrap: true},
 	).Span(half)
 }
 
@@ -165,18 +165,18 @@ ORDER BY engagement DESC, visits_7d DESC, page_views_7d DESC, last_seen DESC, pe
 	return rows("Most engaged people", a, a.about("engagement", "visits_7d", "advanced_interactions_7d", "trend")+
 		"\n\nAs of now, whatever the range of the board.",
 		column{name: "person_id", title: "Person"},
-		column{name: "engagement", title: "Engagement", unit: "short", width: 150, gauge: true},
-		column{name: "visits_7d", title: "Visits", unit: count, width: 70},
-		column{name: "page_views_7d", title: "Pages", unit: count, width: 70},
-		column{name: "downloads_7d", title: "Downloads", unit: count, width: 95},
-		column{name: "email_opens_7d", title: "Opens", unit: count, width: 70},
-		column{name: "email_clicks_7d", title: "Clicks", unit: count, width: 70},
-		column{name: "advanced_interactions_7d", title: "Chats, forms", unit: count, width: 105},
-		column{name: "active_days_30d", title: "Days of 30", unit: count, width: 95},
-		column{name: "carts_30d", title: "Carts", unit: count, width: 70},
-		column{name: "purchases_365d", title: "Purchases", unit: count, width: 95},
-		column{name: "revenue", title: "Revenue, 365 days", width: 150},
-		column{name: "trend", title: "Trend", unit: count, width: 75},
+		column{name: "engagement", title: "Engagement", unit: short, width: 120, gauge: true},
+		column{name: "visits_7d", title: "Visits, 7 d", unit: count, width: 85},
+		column{name: "page_views_7d", title: "Pages, 7 d", unit: count, width: 85},
+		column{name: "downloads_7d", title: "Downloads, 7 d", unit: count, width: 115},
+		column{name: "email_opens_7d", title: "Opens, 7 d", unit: count, width: 85},
+		column{name: "email_clicks_7d", title: "Clicks, 7 d", unit: count, width: 85},
+		column{name: "advanced_interactions_7d", title: "Chats, forms, 7 d", unit: count, width: 125},
+		column{name: "active_days_30d", title: "Active, of 30 d", unit: count, width: 110},
+		column{name: "carts_30d", title: "Carts, 30 d", unit: count, width: 85},
+		column{name: "purchases_365d", title: "Purchases, 365 d", unit: count, width: 125},
+		column{name: "revenue", title: "Revenue, 365 days", width: 130, wrap: true},
+		column{name: "trend", title: "Trend", unit: count, width: 60},
 		column{name: "last_seen", title: "Last seen", width: 170},
 	).Span(full).Height(11)
 }

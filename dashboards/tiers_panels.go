@@ -30,24 +30,24 @@ func cameIntoTier2(c *catalogue) *stat.PanelBuilder {
 func waitingNews(c *catalogue) *stat.PanelBuilder {
 	a := c.pick("tier_freshness", "SELECT waiting_seconds FROM answer")
 	return number("Oldest news not evaluated", a, a.about("waiting_seconds"), seconds).NoValue("not evaluated").
-		Thresholds(steps(good, step{10, warn}, step{120, bad}))
+		Thresholds(steps(calm, step{10, warn}, step{120, bad}))
 }
 
 func overduePeople(c *catalogue) *stat.PanelBuilder {
 	a := c.pick("tier_freshness", "SELECT overdue FROM answer")
 	return number("People overdue", a, a.about("overdue"), count).
-		Thresholds(steps(good, step{1, warn}))
+		Thresholds(steps(calm, step{1, warn}))
 }
 
 func tierDistribution(c *catalogue) *table.PanelBuilder {
 	a := c.pick("tier_distribution", "SELECT "+place+" AS segment, people, share, score, days, action FROM answer")
 	return rows("People by tier and micro-segment", a, a.about("tier", "people", "score", "days", "action")+asOfNow,
-		column{name: "segment", title: "Segment", width: 130},
-		column{name: "people", title: "People", unit: count, width: 80},
-		column{name: "share", title: "Share", unit: share, width: 120, gauge: true},
-		column{name: "score", title: "Score", unit: "short", width: 70},
-		column{name: "days", title: "Days there", unit: "short", width: 95},
-		column{name: "action", title: "What next"},
+		column{name: "segment", title: "Segment", width: 120},
+		column{name: "people", title: "People", unit: count, width: 70},
+		column{name: "share", title: "Share", unit: share, width: 100, gauge: true},
+		column{name: "score", title: "Median score", unit: score, width: 105},
+		column{name: "days", title: "Median days", unit: days, width: 100},
+		column{name: "action", title: "What next", wrap: true},
 	).Span(half)
 }
 
@@ -77,14 +77,14 @@ func lifecycle(c *catalogue) *barchart.PanelBuilder {
 func topList(c *catalogue) *table.PanelBuilder {
 	a := c.pick("tier_top", "SELECT person_id, micro_segment, score, reasons, action, lifecycle, since, last_seen FROM answer", "limit", "50")
 	return rows("Top list of tier 2", a, a.about("score", "reasons", "action", "since")+asOfNow,
-		column{name: "person_id", title: "Person", width: 220},
-		column{name: "micro_segment", title: "Micro-segment", width: 120},
-		column{name: "score", title: "Score", unit: "short", width: 140, gauge: true},
-		column{name: "reasons", title: "Why (points)"},
-		column{name: "action", title: "Action required", width: 300},
-		column{name: "lifecycle", title: "Lifecycle", width: 150},
-		column{name: "since", title: "Since", width: 170},
-		column{name: "last_seen", title: "Last seen", width: 170},
+		column{name: "person_id", title: "Person", width: 160},
+		column{name: "micro_segment", title: "Segment", width: 85},
+		column{name: "score", title: "Score of 100", unit: score, width: 120, gauge: true},
+		column{name: "reasons", title: "Why (points of the score)", wrap: true},
+		column{name: "action", title: "Action required", width: 230, wrap: true},
+		column{name: "lifecycle", title: "Lifecycle", width: 125},
+		column{name: "since", title: "Since, UTC", width: 155},
+		column{name: "last_seen", title: "Last seen, UTC", width: 155},
 	).Span(full).Height(11)
 }
 
@@ -93,27 +93,27 @@ func segmentOutcomes(c *catalogue) *table.PanelBuilder {
 	return rows("Do segments convert", a, a.about("verdict", "known", "conversions", "rate_low", "rate_high", "lift", "warning"),
 		column{name: "segment", title: "Segment", width: 130},
 		column{name: "verdict", title: "Verdict", width: 120},
-		column{name: "people", title: "Came", unit: count, width: 70},
-		column{name: "known", title: "Known", unit: count, width: 75},
+		column{name: "people", title: "Came", unit: count, width: 90},
+		column{name: "known", title: "Outcome known", unit: count, width: 125},
 		column{name: "conversions", title: "Converted", unit: count, width: 90},
-		column{name: "rate", title: "Rate", unit: share, width: 120, gauge: true},
-		column{name: "rate_low", title: "at least", unit: share, width: 80},
-		column{name: "rate_high", title: "at most", unit: share, width: 80},
-		column{name: "lift", title: "Lift", unit: "short", width: 70},
-		column{name: "warning", title: "Warning"},
-	).Span(half + sixth)
+		column{name: "rate", title: "Rate", unit: share, width: 160, gauge: true},
+		column{name: "rate_low", title: "95 % range from", unit: share, width: 120},
+		column{name: "rate_high", title: "to", unit: share, width: 80},
+		column{name: "lift", title: "Times the others", unit: ratio, width: 120},
+		column{name: "warning", title: "Warning", wrap: true},
+	).Span(full).Height(8)
 }
 
 func signalStrength(c *catalogue) *table.PanelBuilder {
 	a := c.pick("signal_strength", "SELECT signals, people, known, false_positives, rate, rate_low, rate_high, note FROM answer")
 	return rows("Two signals beside three", a, a.about("signals", "known", "false_positives", "rate", "rate_low", "rate_high"),
-		column{name: "signals", title: "Signals", width: 90},
-		column{name: "people", title: "People", unit: count, width: 70},
-		column{name: "known", title: "Known", unit: count, width: 70},
-		column{name: "false_positives", title: "Misled", unit: count, width: 70},
-		column{name: "rate", title: "Rate", unit: share, width: 80},
-		column{name: "rate_low", title: "at least", unit: share, width: 75},
-		column{name: "rate_high", title: "at most", unit: share, width: 75},
+		column{name: "signals", title: "Kinds of signs", width: 130},
+		column{name: "people", title: "People", unit: count, width: 90},
+		column{name: "known", title: "Outcome known", unit: count, width: 125},
+		column{name: "false_positives", title: "Did not convert", unit: count, width: 120},
+		column{name: "rate", title: "Rate", unit: share, width: 160, gauge: true},
+		column{name: "rate_low", title: "95 % range from", unit: share, width: 120},
+		column{name: "rate_high", title: "to", unit: share, width: 80},
 		column{name: "note", title: "Note"},
-	).Span(third)
+	).Span(full).Height(5)
 }

@@ -7,16 +7,13 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// moneyUnit shows amounts of the base currency, whose name Grafana does not know.
-const moneyUnit = "locale"
-
 // cohortCurves has a line per cohort: what a customer has brought by the end of each month.
 func cohortCurves(c *catalogue) *timeseries.PanelBuilder {
 	a := c.pick("ltv_by_cohort", `SELECT toDateTime(addMonths(cohort, month), 'UTC') AS time, formatDateTime(cohort, '%Y-%m') AS cohort_month, ltv
 FROM answer
 ORDER BY time, cohort_month`, "months", "24")
 	return series("LTV so far per customer, by cohort", a, a.about("ltv", "cumulative", "month")).Span(half).
-		DisplayName("${__field.labels.cohort_month}").Unit(moneyUnit).
+		DisplayName("${__field.labels.cohort_month}").
 		ShowPoints(common.VisibilityModeAlways)
 }
 
@@ -28,14 +25,14 @@ FROM answer
 GROUP BY cohort_month, customers
 ORDER BY cohort_month`, "months", "13")
 	return rows("LTV triangle", a, a.about("ltv", "customers")+"\n\nColumns are months since the first order.",
-		column{name: "cohort_month", title: "First order", width: 100},
-		column{name: "customers", title: "Customers", unit: count, width: 95},
-		column{name: "month_0", title: "0", unit: moneyUnit},
-		column{name: "month_1", title: "1", unit: moneyUnit},
-		column{name: "month_2", title: "2", unit: moneyUnit},
-		column{name: "month_3", title: "3", unit: moneyUnit},
-		column{name: "month_6", title: "6", unit: moneyUnit},
-		column{name: "month_12", title: "12", unit: moneyUnit},
+		column{name: "cohort_month", title: "First order", width: 90},
+		column{name: "customers", title: "Customers", unit: count, width: 90},
+		column{name: "month_0", title: "0", unit: amount, width: 60},
+		column{name: "month_1", title: "1", unit: amount, width: 60},
+		column{name: "month_2", title: "2", unit: amount, width: 60},
+		column{name: "month_3", title: "3", unit: amount, width: 60},
+		column{name: "month_6", title: "6", unit: amount, width: 60},
+		column{name: "month_12", title: "12", unit: amount, width: 60},
 		column{name: "missing", title: "Problem"},
 	).Span(half)
 }
@@ -43,14 +40,14 @@ ORDER BY cohort_month`, "months", "13")
 // returnColumns put the short horizon (30 days after a touch) beside the long one (365 days of a customer).
 func returnColumns() []column {
 	return []column{
-		{name: "cost", title: "Cost", unit: moneyUnit, width: 100},
-		{name: "conversions", title: "Conversions", unit: count, width: 110},
-		{name: "revenue", title: "Revenue, 30 days", unit: moneyUnit, width: 130},
+		{name: "cost", title: "Cost", unit: amount, width: 100},
+		{name: "conversions", title: "Conversions", unit: credit, width: 110},
+		{name: "revenue", title: "Revenue, 30 days", unit: amount, width: 130},
 		{name: "roi", title: "ROI, 30 days", unit: share, width: 110},
-		{name: "customers", title: "New customers", unit: count, width: 120},
-		{name: "cac", title: "CAC", unit: moneyUnit, width: 90},
-		{name: "ltv", title: "LTV, 365 days", unit: moneyUnit, width: 115},
-		{name: "ltv_to_cac", title: "LTV / CAC", unit: count, width: 95},
+		{name: "customers", title: "New customers", unit: credit, width: 120},
+		{name: "cac", title: "CAC", unit: amount, width: 90},
+		{name: "ltv", title: "LTV, 365 days", unit: amount, width: 115},
+		{name: "ltv_to_cac", title: "LTV / CAC", unit: ratio, width: 95},
 		{name: "problem", title: "Problem"},
 	}
 }
@@ -89,13 +86,13 @@ FROM answer
 ORDER BY linear DESC, acquisition, campaign
 LIMIT 50`)
 	return rows("Conversions by campaign and model", a, a.about("first", "last", "linear", "linear_amount"),
-		column{name: "acquisition", title: "Came by", width: 140},
+		column{name: "acquisition", title: "Came by", width: 110},
 		column{name: "campaign", title: "Campaign"},
-		column{name: "first", title: "First touch", unit: count, width: 100},
-		column{name: "last", title: "Last touch", unit: count, width: 100},
-		column{name: "linear", title: "Linear", unit: count, width: 100},
-		column{name: "linear_amount", title: "Worth, linear", unit: moneyUnit, width: 120},
-		column{name: "problem", title: "Problem", width: 150},
+		column{name: "first", title: "First touch", unit: credit, width: 85},
+		column{name: "last", title: "Last touch", unit: credit, width: 85},
+		column{name: "linear", title: "Linear", unit: credit, width: 65},
+		column{name: "linear_amount", title: "Worth, linear", unit: amount, width: 105},
+		column{name: "problem", title: "Problem", width: 80},
 	).Span(half)
 }
 
@@ -119,13 +116,13 @@ FROM answer
 GROUP BY recent
 ORDER BY recent DESC`)
 	return rows("RFM grid", a, a.about("recency", "frequency", "customers", "revenue")+"\n\nAs of now, whatever the range of the board.",
-		column{name: "recent", title: "Recency", width: 90},
-		column{name: "frequency_1", title: "Frequency 1", unit: count},
-		column{name: "frequency_2", title: "2", unit: count},
-		column{name: "frequency_3", title: "3", unit: count},
-		column{name: "frequency_4", title: "4", unit: count},
-		column{name: "frequency_5", title: "5", unit: count},
-		column{name: "brought", title: "Brought", unit: moneyUnit, width: 120},
+		column{name: "recent", title: "Recency", width: 75},
+		column{name: "frequency_1", title: "Frequency 1", unit: count, width: 95},
+		column{name: "frequency_2", title: "2", unit: count, width: 60},
+		column{name: "frequency_3", title: "3", unit: count, width: 60},
+		column{name: "frequency_4", title: "4", unit: count, width: 60},
+		column{name: "frequency_5", title: "5", unit: count, width: 60},
+		column{name: "brought", title: "Brought", unit: amount, width: 95},
 		column{name: "missing", title: "Problem", width: 150},
 	).Span(half)
 }
@@ -136,11 +133,11 @@ FROM answer
 ORDER BY revenue DESC, person_id`, "limit", "25")
 	return rows("Best customers", a, a.about("revenue", "average_order", "rfm")+"\n\nAs of now, whatever the range of the board.",
 		column{name: "person_id", title: "Person"},
-		column{name: "orders", title: "Orders", unit: count, width: 80},
-		column{name: "revenue", title: "Brought", unit: moneyUnit, width: 110},
-		column{name: "average_order", title: "Average order", unit: moneyUnit, width: 120},
-		column{name: "last_order_at", title: "Last order", width: 170},
-		column{name: "rfm", title: "RFM", width: 70},
+		column{name: "orders", title: "Orders", unit: count, width: 65},
+		column{name: "revenue", title: "Brought", unit: amount, width: 85},
+		column{name: "average_order", title: "Average order", unit: amount, width: 110},
+		column{name: "last_order_at", title: "Last order, UTC", width: 155},
+		column{name: "rfm", title: "RFM", width: 55},
 		column{name: "problem", title: "Problem", width: 150},
 	).Span(half)
 }
