@@ -13,8 +13,10 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/spool"
 )
 
@@ -23,7 +25,8 @@ func spoolCommand(p *program) *cobra.Command {
 	group := &cobra.Command{
 		Use: "spool", Short: "Look at accepted events that are not loaded, and deal with refused ones", Args: cobra.NoArgs,
 		Long: "Accepted events wait in segments until ClickHouse has confirmed them. A segment that ClickHouse refuses is set aside with its\n" +
-			"error, so that the others go on. Works beside the running service and on the folder alone; needs no database.",
+			"error, so that the others go on; so is a file of rejected records on their way into the table quarantine, which has an id\n" +
+			"instead of a number. Works beside the running service and on the folder alone; needs no database.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	list := &cobra.Command{
@@ -44,7 +47,7 @@ func spoolCommand(p *program) *cobra.Command {
 		if *all == (len(args) > 0) {
 			return errors.New("say which: numbers of segments (livello spool list shows them), or --all")
 		}
-		return p.spoolChange(cmd, spoolRetryPath, args, spool.PutBackFiles, "%d segments put back; the service loads them")
+		return p.spoolChange(cmd, spoolRetryPath, args, spool.PutBackFiles, quarantine.PutBackFiles, "%d put back; the service loads them")
 	}
 	export := &cobra.Command{
 		Use: "export SEGMENT FILE", Short: "Write a segment into a file that ClickHouse reads: NDJSON, or Native when the name ends in .native", Args: cobra.ExactArgs(2),
@@ -59,7 +62,7 @@ func spoolCommand(p *program) *cobra.Command {
 		if !*yes {
 			return errors.New("this deletes accepted events for good: `livello spool export` keeps a copy; add --yes to go on")
 		}
-		return p.spoolChange(cmd, spoolDropPath, args, dropFiles, "%d segments dropped")
+		return p.spoolChange(cmd, spoolDropPath, args, dropFiles, quarantine.DropFiles, "%d dropped")
 	}
 	group.AddCommand(list, show, retry, export, drop)
 	return group
@@ -76,17 +79,52 @@ func dropFiles(dir string, numbers ...uint64) (int, error) {
 
 func spoolFolder(cfg *Config) string { return filepath.Join(cfg.Data, "spool") }
 
+func quarantineFolder(cfg *Config) string { return filepath.Join(cfg.Data, "quarantine") }
+
+// spoolEntry is a segment, or a file of rejected records that is set aside.
+type spoolEntry struct {
+	spool.Entry
+	Rejected *uuid.UUID `json:"rejected,omitempty"` // the id of a file of rejected records, which has no number
+}
+
+func (e *spoolEntry) name() string {
+	if e.Rejected != nil {
+		return e.Rejected.String()
+	}
+	return strconv.FormatUint(e.Number, 10)
+}
+
+// withRejected puts the files of rejected records behind the segments.
+func withRejected(segments []spool.Entry, rejected []quarantine.Aside) []spoolEntry {
+	all := []spoolEntry{}
+	for _, e := range segments {
+		all = append(all, spoolEntry{Entry: e})
+	}
+	for _, a := range rejected {
+		all = append(all, spoolEntry{Rejected: &a.ID, Entry: spool.Entry{
+			State: spool.Refused, Rows: a.Records, Bytes: a.Bytes, Changed: a.Changed, File: a.Name(),
+			Refusal: &spool.Refusal{Error: a.Refusal.Error, Attempts: a.Refusal.Attempts, First: a.Refusal.First, At: a.Refusal.At},
+		}})
+	}
+	return all
+}
+
 // spoolEntries asks the running service, which knows the segment it writes, or reads the folder.
-func (p *program) spoolEntries(cmd *cobra.Command) ([]spool.Entry, error) {
+func (p *program) spoolEntries(cmd *cobra.Command) ([]spoolEntry, error) {
 	cfg, err := p.config(cmd)
 	if err != nil {
 		return nil, err
 	}
 	client := runningService(cmd.Context(), cfg.Data)
 	if client == nil {
-		return spool.List(spoolFolder(&cfg))
+		segments, err := spool.List(spoolFolder(&cfg))
+		if err != nil {
+			return nil, err
+		}
+		rejected, err := quarantine.List(quarantineFolder(&cfg))
+		return withRejected(segments, rejected), err
 	}
-	entries := []spool.Entry{}
+	entries := []spoolEntry{}
 	return entries, askLocal(cmd.Context(), client, http.MethodGet, spoolListPath, nil, &entries)
 }
 
@@ -99,9 +137,6 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if entries == nil {
-		entries = []spool.Entry{}
-	}
 	if format == "json" {
 		return indented(p.stdout, entries)
 	}
@@ -111,6 +146,9 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 		said, events := "", strconv.Itoa(e.Rows)
 		if e.Refusal != nil {
 			said = e.Refusal.Error
+		}
+		if e.Rejected != nil {
+			said = "rejected records: " + said
 		}
 		if e.State == spool.Doubtful {
 			said = "ClickHouse confirmed it only when it was sent again: its days are being checked"
@@ -126,7 +164,7 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 			age = time.Since(e.Changed).Round(time.Second).String()
 			said = oneLine(said, 160)
 		}
-		rows = append(rows, []string{strconv.FormatUint(e.Number, 10), string(e.State), events, strconv.FormatInt(e.Bytes, 10), age, said})
+		rows = append(rows, []string{e.name(), string(e.State), events, strconv.FormatInt(e.Bytes, 10), age, said})
 	}
 	if format == "csv" {
 		header[4] = "age_seconds"
@@ -173,7 +211,7 @@ func (p *program) openSegment(cmd *cobra.Command, arg string) (*spool.File, erro
 func segmentNumber(arg string) (uint64, error) {
 	number, err := strconv.ParseUint(arg, 10, 64)
 	if err != nil || number == 0 {
-		return 0, fmt.Errorf("segment %q: want its number, as in the first column of `livello spool list`", arg)
+		return 0, fmt.Errorf("segment %q: want its number or id, as in the first column of `livello spool list`", arg)
 	}
 	return number, nil
 }
@@ -181,6 +219,9 @@ func segmentNumber(arg string) (uint64, error) {
 func (p *program) spoolShow(cmd *cobra.Command, arg string, limit int) error {
 	if limit < 0 {
 		return errors.New("--limit must not be negative; 0 shows all")
+	}
+	if id, err := uuid.Parse(arg); err == nil {
+		return p.copyRejected(cmd, id, p.stdout, limit)
 	}
 	file, err := p.openSegment(cmd, arg)
 	if err != nil {
@@ -193,6 +234,9 @@ func (p *program) spoolShow(cmd *cobra.Command, arg string, limit int) error {
 
 // spoolExport writes a file that is whole or not there; an existing one is not replaced.
 func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) {
+	if id, err := uuid.Parse(arg); err == nil {
+		return p.exportRejected(cmd, id, path)
+	}
 	file, err := p.openSegment(cmd, arg)
 	if err != nil {
 		return err
@@ -220,13 +264,17 @@ func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) 
 }
 
 // spoolChange has the running service change its spool, or changes the folder, which nobody else may hold then.
-func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, alone func(string, ...uint64) (int, error), said string) error {
+func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, segments func(string, ...uint64) (int, error), rejected func(string, ...uuid.UUID) (int, error), said string) error {
 	cfg, err := p.config(cmd)
 	if err != nil {
 		return err
 	}
-	change := spoolChange{Segments: []uint64{}}
+	change := spoolChange{Segments: []uint64{}, All: len(args) == 0}
 	for _, arg := range args {
+		if id, err := uuid.Parse(arg); err == nil {
+			change.Rejected = append(change.Rejected, id)
+			continue
+		}
 		number, err := segmentNumber(arg)
 		if err != nil {
 			return err
@@ -237,7 +285,7 @@ func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, al
 		if err := askLocal(cmd.Context(), client, http.MethodPost, path, change, &change); err != nil {
 			return err
 		}
-	} else if change.Count, err = changeFolder(&cfg, change.Segments, alone); err != nil {
+	} else if change.Count, err = changeFolder(&cfg, change, segments, rejected); err != nil {
 		return err
 	}
 	if p.output == "json" {
@@ -247,7 +295,7 @@ func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, al
 	return nil
 }
 
-func changeFolder(cfg *Config, numbers []uint64, alone func(string, ...uint64) (int, error)) (n int, err error) {
+func changeFolder(cfg *Config, change spoolChange, segments func(string, ...uint64) (int, error), rejected func(string, ...uuid.UUID) (int, error)) (n int, err error) {
 	if _, err := os.Stat(cfg.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
@@ -256,5 +304,7 @@ func changeFolder(cfg *Config, numbers []uint64, alone func(string, ...uint64) (
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, holder.stop()) }()
-	return alone(spoolFolder(cfg), numbers...)
+	return change.apply(
+		func(numbers ...uint64) (int, error) { return segments(spoolFolder(cfg), numbers...) },
+		func(ids ...uuid.UUID) (int, error) { return rejected(quarantineFolder(cfg), ids...) })
 }

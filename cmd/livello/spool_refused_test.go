@@ -1,9 +1,11 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The whole way of a poison segment: refused by the engine, set aside when others come, put back once mended.
@@ -33,5 +35,53 @@ func TestARefusedSegmentFromEndToEnd(t *testing.T) {
 	if got := count(t, s.data, "SELECT count() FROM events"); got != "26" {
 		t.Errorf("%s events after the retry, want 26", got)
 	}
+	s.stop()
+}
+
+// Rejected records that ClickHouse refused are shown and dealt with as segments are, on the folder and through the service.
+func TestRefusedRejectsAreInTheSpoolsList(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	const id, other = "01900000-0000-7000-8000-000000000000", "01900000-0000-7000-8000-00000000000f"
+	row := `{"id":"` + id + `","at":"` + time.Now().UTC().Format(time.DateTime) + `","source":"poison"}` + "\n"
+	if err := os.MkdirAll(filepath.Join(data, "quarantine"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		id + ".ndjson.refused": row + row, id + ".ndjson.refused.json": `{"error":"not wholesome","attempts":5}`, other + ".ndjson.refused": row,
+	} {
+		if err := os.WriteFile(filepath.Join(data, "quarantine", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func() {
+		t.Helper()
+		if out := must(t, "spool", "list", "--data", data); !strings.Contains(out, id) || !strings.Contains(out, "rejected records: not wholesome") {
+			t.Errorf("livello spool list:\n%s", out)
+		}
+		if out := must(t, "spool", "show", id, "--limit", "1", "--data", data); out != row {
+			t.Errorf("livello spool show:\n%s", out)
+		}
+	}
+	look()
+	copied := filepath.Join(t.TempDir(), "copy.ndjson")
+	must(t, "spool", "export", id, copied, "--data", data)
+	if text, err := os.ReadFile(copied); err != nil || string(text) != row+row {
+		t.Errorf("exported %q, %v", text, err)
+	}
+	if out := must(t, "spool", "drop", other, "--yes", "--data", data); out != "1 dropped\n" {
+		t.Error(out)
+	}
+	fails(t, "no rejected records of that id", "spool", "drop", other, "--yes", "--data", data)
+	fails(t, "are set aside in", "spool", "show", other, "--data", data)
+
+	s := serve(t, data)
+	look()
+	s.want(200, "livello_quarantine_refused_files 1", "GET", s.API+"/metrics", s.keys.ReadKey, "")
+	fails(t, "no rejected records of that id", "spool", "retry", other, "--data", data)
+	if out := must(t, "spool", "retry", id, "--data", data); out != "1 put back; the service loads them\n" {
+		t.Error(out)
+	}
+	eventually(t, "the records", func() bool { return count(t, data, "SELECT count() FROM quarantine WHERE source = 'poison'") == "2" })
 	s.stop()
 }

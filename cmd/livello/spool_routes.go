@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
+
+	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/spool"
 )
 
@@ -17,14 +20,30 @@ const (
 
 // spoolChange is the body of a retry or drop, and of the answer.
 type spoolChange struct {
-	Segments []uint64 `json:"segments"`        // retry: none means all
-	Count    int      `json:"count,omitempty"` // how many were changed
+	Segments []uint64    `json:"segments"`
+	Rejected []uuid.UUID `json:"rejected,omitempty"` // files of rejected records
+	All      bool        `json:"all,omitempty"`      // retry: everything that is set aside
+	Count    int         `json:"count,omitempty"`    // how many were changed
+}
+
+// apply does to segments and files of rejected records what is asked, and answers to how many. No number or id means all of them.
+func (c *spoolChange) apply(segments func(...uint64) (int, error), rejected func(...uuid.UUID) (int, error)) (n int, err error) {
+	if c.All || len(c.Segments) > 0 {
+		if n, err = segments(c.Segments...); err != nil {
+			return n, err
+		}
+	}
+	if c.All || len(c.Rejected) > 0 {
+		files, err := rejected(c.Rejected...)
+		return n + files, err
+	}
+	return n, nil
 }
 
 func (s *service) spoolRoutes(mux *http.ServeMux) {
 	answer := func(w http.ResponseWriter, what any, err error) {
 		switch {
-		case errors.Is(err, spool.ErrNotRefused):
+		case errors.Is(err, spool.ErrNotRefused), errors.Is(err, quarantine.ErrNotRefused):
 			http.Error(w, err.Error(), http.StatusNotFound)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -49,22 +68,28 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET "+spoolListPath, func(w http.ResponseWriter, _ *http.Request) {
 		entries, err := s.spool.List()
-		answer(w, entries, err)
+		answer(w, withRejected(entries, s.quarantine.Refused()), err)
 	})
 	mux.HandleFunc("POST "+spoolRetryPath, change(func(c spoolChange) (int, error) {
-		n, err := s.spool.PutBack(c.Segments...)
+		n, err := c.apply(s.spool.PutBack, s.quarantine.PutBack)
 		if n > 0 {
-			s.log.Info("segments put back to be loaded", "segments", n)
+			s.log.Info("refused files put back to be loaded", "files", n)
 		}
 		return n, err
 	}))
 	mux.HandleFunc("POST "+spoolDropPath, change(func(c spoolChange) (int, error) {
-		for i, number := range c.Segments {
-			if err := s.spool.Drop(number); err != nil {
-				return i, err
+		n, err := c.apply(func(numbers ...uint64) (int, error) {
+			for i, number := range numbers {
+				if err := s.spool.Drop(number); err != nil {
+					return i, err
+				}
+				s.log.Warn("refused segment dropped by the operator: its events are gone", "segment", number)
 			}
-			s.log.Warn("refused segment dropped by the operator: its events are gone", "segment", number)
+			return len(numbers), nil
+		}, s.quarantine.Drop)
+		if len(c.Rejected) > 0 && err == nil {
+			s.log.Warn("rejected records that were set aside dropped by the operator", "files", c.Rejected)
 		}
-		return len(c.Segments), nil
+		return n, err
 	}))
 }

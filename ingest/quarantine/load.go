@@ -67,6 +67,12 @@ func (s *Store) flush(ctx context.Context) error {
 	for _, f := range waiting {
 		if err := s.insert(ctx, f); err != nil {
 			s.metrics.failed.Inc()
+			if s.isHopeless(ctx, &f, err) {
+				if err := s.setAside(f, err); err != nil {
+					return err
+				}
+				continue
+			}
 			s.mu.Lock()
 			s.sealed = append(slices.DeleteFunc(s.sealed, f.is), f)
 			s.mu.Unlock()

@@ -8,6 +8,9 @@
 // synced, closed and inserted; its name is the deduplication token, so it counts once however often it is tried, and it is
 // deleted when ClickHouse has confirmed it. A power cut loses at most the second before it. A line that was cut off by one is
 // taken away at the next start and counted as dropped.
+//
+// A file that ClickHouse refuses while it takes rows of the table otherwise is set aside with its answer, as <uuid>.ndjson.refused, and is
+// tried no more until a person puts it back. See aside.go.
 package quarantine
 
 import (
@@ -37,6 +40,9 @@ type Options struct {
 	DB       Inserter
 	MaxBytes int64         // of all files; past it records are dropped, and counted; 256 MiB
 	Interval time.Duration // between loads; 1 s
+	// Refused says of an error of DB that it answered, and does not take the rows. Nil: of none, and every file is tried for ever.
+	Refused func(error) bool
+	Now     func() time.Time // nil: time.Now
 
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
 	Logger   *slog.Logger
@@ -51,6 +57,7 @@ type Store struct {
 	active *os.File // nil: none yet
 	open   file     // the active one
 	sealed []file   // waiting to be inserted
+	aside  []Aside  // refused
 	bytes  int64    // of all files
 	full   bool     // records are being dropped, and that was said
 	closed bool
@@ -63,6 +70,9 @@ type Store struct {
 type file struct {
 	id   uuid.UUID
 	size int64 // bytes of whole rows; what lies behind is no part of it
+
+	refusals int // attempts that were refused, and the time of the first
+	first    time.Time
 }
 
 func (s *Store) path(id uuid.UUID) string { return filepath.Join(s.o.Dir, id.String()+".ndjson") }
@@ -83,6 +93,12 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Refused == nil {
+		o.Refused = func(error) bool { return false }
 	}
 	s := &Store{o: o}
 	s.metrics = newMetrics(o.Registry, s)
@@ -124,8 +140,14 @@ func (s *Store) recover() error {
 			}
 			continue
 		}
-		s.sealed = append(s.sealed, file{id, size})
+		s.sealed = append(s.sealed, file{id: id, size: size})
 		s.bytes += size
+	}
+	if s.aside, err = List(s.o.Dir); err != nil {
+		return err
+	}
+	for _, a := range s.aside {
+		s.bytes += a.Bytes
 	}
 	return nil
 }
@@ -187,7 +209,7 @@ func (s *Store) write(rows []byte) error {
 	return nil
 }
 
-// Status is what waits to be inserted, in bytes.
+// Status is what waits to be inserted or is set aside, in bytes.
 func (s *Store) Status() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

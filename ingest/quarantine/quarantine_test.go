@@ -133,7 +133,7 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 		want(t, source, one[string](t, w, "SELECT concat(toString(sum(records)), ' ', toString(countIf(records = 1 AND NOT payload_cut)), ' ', toString(countIf(payload = ''))) FROM quarantine WHERE source = '"+source+"'"), expect)
 	}
 	want(t, "counted as not kept", testutil.ToFloat64(s.metrics.dropped.WithLabelValues("request")), 500+200-MaxBytes/MaxPayload+300)
-	if n, err := testutil.GatherAndCount(registry); err != nil || n != 7 {
+	if n, err := testutil.GatherAndCount(registry); err != nil || n != 9 {
 		t.Errorf("%d metrics: %v", n, err)
 	}
 }
