@@ -35,6 +35,8 @@ var exempt = map[string]string{
 	"erased_days":        "counts per day",
 	"erased_ids":         "the ids while an erasure goes on; its partition is dropped at the end",
 	"erasures":           "the certificates: salted hashes",
+	"funnel_days":        "which days are computed from which receipts",
+	"funnel_progress":    "how far metrics are",
 	"identity_progress":  "how far the resolver is",
 	"measurements":       "figures of campaigns and channels, of nobody",
 	"person_term_days":   "counts per day and channel; computed again when events were removed (Options.Recount)",

@@ -3,13 +3,14 @@ package funnel
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // write stores what differs between what a view answers (fresh) and what is kept: gone terms as 0. Sums of floats may differ by
 // the order they were added in: that is no change.
 const write = `INSERT INTO person_term_days (day, channel, term, amount, problem, computed_at)
-SELECT day, channel, term, new_amount, new_problem, now64(3, 'UTC')
+SELECT day, channel, term, new_amount, new_problem, fromUnixTimestamp64Milli({at:Int64}, 'UTC')
 FROM
 (
     SELECT
@@ -33,18 +34,80 @@ WHERE new_problem != old_problem
    OR abs(new_amount - old_amount) > 1e-9 * greatest(abs(new_amount), abs(old_amount))
 SETTINGS async_insert = 0, insert_deduplicate = 0, max_bytes_before_external_group_by = 1073741824`
 
-// customerTerms are those of the view customer_terms; all others but the book are of activity_terms_between.
-const customerTerms = "('person:first_purchases', 'person:second_purchases', 'person:repeat_purchases', 'person:acquired_revenue')"
+// Which terms are of which view.
+const (
+	customerTerms = "('person:first_purchases', 'person:second_purchases', 'person:repeat_purchases', 'person:acquired_revenue', 'person:seconds_to_first_purchase')"
+	activityTerms = "('person:active_days', 'person:active_30d', 'person:retained_base', 'person:retained')"
+	visitTerms    = "('session:count', 'session:seconds', 'session:pages', 'session:converted')"
+)
 
-// customers computes the terms of customers, of all history: what one paid today belongs to the day of their first order.
-func (k *Keeper) customers(ctx context.Context) error {
-	return k.timed(ctx, "terms of customers", 0, fmt.Sprintf(write, "customer_terms", "term IN "+customerTerms))
+// compute computes everything that depends on days, and notes that they are no longer due.
+func (k *Keeper) compute(ctx context.Context, p *progress, due []dueDay, now time.Time) error {
+	if len(due) == 0 {
+		return nil
+	}
+	days := make([]time.Time, len(due))
+	for i, d := range due {
+		days[i] = d.day
+	}
+	end := now.Truncate(day).Add(day)
+	for _, part := range cut(spans(days, 0, reach, end)) {
+		if err := k.between(ctx, "activity", activityTerms, part); err != nil {
+			return err
+		}
+	}
+	for _, part := range cut(spans(days, -day, day, end)) {
+		if err := k.between(ctx, "visit", visitTerms, part); err != nil {
+			return err
+		}
+	}
+	k.days.Add(float64(len(due)))
+	return k.done(ctx, due)
 }
 
-// activity computes the terms of everybody who was there, of a span.
-func (k *Keeper) activity(ctx context.Context, s span) error {
+// between computes the terms of a view NAME_terms_between for a span.
+func (k *Keeper) between(ctx context.Context, name, terms string, s span) error {
 	from, to := s.from.Format(time.DateOnly), s.to.Format(time.DateOnly)
-	return k.timed(ctx, "terms of activity from "+from+" to "+to, int(s.to.Sub(s.from)/day), fmt.Sprintf(write,
-		"activity_terms_between(from = '"+from+"', to = '"+to+"')",
-		"day >= '"+from+"' AND day < '"+to+"' AND term != '' AND term NOT IN "+customerTerms))
+	return k.timed(ctx, name, "terms of "+name+" from "+from+" to "+to, fmt.Sprintf(write,
+		name+"_terms_between(from = '"+from+"', to = '"+to+"')",
+		"day >= '"+from+"' AND day < '"+to+"' AND term IN "+terms))
+}
+
+// customers computes the terms of customers, of all history: what one paid today belongs to the day of their first order.
+func (k *Keeper) customers(ctx context.Context, p *progress) error {
+	if err := k.timed(ctx, "customer", "terms of customers", fmt.Sprintf(write, "customer_terms", "term IN "+customerTerms)); err != nil {
+		return err
+	}
+	p.customersDue = false
+	return k.note(ctx, *p)
+}
+
+// done notes what days were computed from.
+func (k *Keeper) done(ctx context.Context, due []dueDay) error {
+	var list strings.Builder
+	for i, d := range due {
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		fmt.Fprintf(&list, "(%d, %d, %d)", d.day.Unix()/int64(day/time.Second), d.rows, d.idSum)
+	}
+	err := k.o.DB.Exec(ctx, `INSERT INTO funnel_days (day, rows, id_sum, due, at)
+SELECT toDate(tupleElement(one, 1)), tupleElement(one, 2), tupleElement(one, 3), 0, fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+FROM (SELECT arrayJoin(CAST([`+list.String()+`], 'Array(Tuple(UInt16, UInt64, UInt64))')) AS one)
+SETTINGS async_insert = 0, insert_deduplicate = 0`, k.stamp())
+	if err != nil {
+		return fmt.Errorf("note which days of metrics are computed: %w", err)
+	}
+	return nil
+}
+
+// timed runs a statement that computes terms.
+func (k *Keeper) timed(ctx context.Context, kind, what, statement string) error {
+	began := time.Now()
+	err := k.o.DB.Exec(ctx, statement, k.stamp())
+	k.seconds.WithLabelValues(kind).Add(time.Since(began).Seconds())
+	if err != nil {
+		return fmt.Errorf("compute %s: %w", what, err)
+	}
+	return nil
 }

@@ -1,15 +1,15 @@
 // Package funnel keeps the terms of metrics that ask for whole people: customers, who was active, who came back, visits. What they are
-// is said in SQL, by the views customer_terms and activity_terms_between; they read everybody who was there, so their answer is kept by
-// day in person_term_days, and days are computed again when something came for them. Everything else in the funnel is read from
-// rollups as it is asked for.
+// is said in SQL, by the views customer_terms, activity_terms_between and visit_terms_between; they read everybody who was there, so their
+// answer is kept by day in person_term_days, and days are computed again when something came for them. Everything else in the funnel is
+// read from rollups as it is asked for.
 //
-// Nothing is lost when a process ends: the next one begins where the last computation is noted, and a day that is computed twice is
-// the same. Rebuild computes all days.
+// What a day was computed from is in funnel_days, and which identities, definitions and rates are known in funnel_progress. No clock decides
+// what is news, and nothing is lost when a process ends: the next one finds the same days due, and a day that is computed twice is the same.
+// What no table tells by itself (a rebuilt month, an erased person) its doer says with Recount.
 package funnel
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -32,24 +32,28 @@ type Options struct {
 	Now      func() time.Time      // nil: time.Now
 }
 
-// Keeper computes the days of person_term_days. Safe for concurrent use.
+// Keeper computes the days of person_term_days. One of them at a time may work on a database. Safe for concurrent use.
 type Keeper struct {
 	o       Options
 	mu      sync.Mutex // one computation at a time
-	seconds prometheus.Counter
+	version int64      // greatest time of a row that was written, Unix milliseconds; 0: not read yet
+	rested  rest
+	seconds *prometheus.CounterVec
 	days    prometheus.Counter
 	at      prometheus.Gauge
+	waiting prometheus.Gauge
 }
 
 // New returns a Keeper that does nothing until it is asked to.
 func New(o Options) *Keeper {
 	k := &Keeper{o: o,
-		seconds: prometheus.NewCounter(prometheus.CounterOpts{Name: "livello_funnel_compute_seconds_total", Help: "Time spent computing person-level terms of metrics."}),
-		days:    prometheus.NewCounter(prometheus.CounterOpts{Name: "livello_funnel_days_computed_total", Help: "Days whose person-level terms were computed."}),
-		at:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "livello_funnel_computed_at_seconds", Help: "Until when person-level terms of metrics know everything, unix time."}),
+		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "livello_funnel_compute_seconds_total", Help: "Time spent computing person-level terms of metrics, by kind of term."}, []string{"terms"}),
+		days:    prometheus.NewCounter(prometheus.CounterOpts{Name: "livello_funnel_days_computed_total", Help: "Days that were computed because something came for them."}),
+		at:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "livello_funnel_computed_at_seconds", Help: "When person-level terms of metrics last knew everything there was, unix time."}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "livello_funnel_days_waiting", Help: "Days that something came for and that are not computed yet."}),
 	}
 	if o.Registry != nil {
-		o.Registry.MustRegister(k.seconds, k.days, k.at)
+		o.Registry.MustRegister(k.seconds, k.days, k.at, k.waiting)
 	}
 	if k.o.Logger == nil {
 		k.o.Logger = slog.New(slog.DiscardHandler)
@@ -60,109 +64,39 @@ func New(o Options) *Keeper {
 	return k
 }
 
-// Pauses of Run: a computation may take a twentieth of the time, and a quiet warehouse is asked for news this often.
-const (
-	shortestPause = 5 * time.Second
-	pauseFactor   = 20
-	awayPause     = time.Minute
-)
-
-// Run keeps the days up to date until ctx ends. While the database is away it says so once and goes on trying.
-func (k *Keeper) Run(ctx context.Context) {
-	failing, pause := false, shortestPause // a process that ends at once has nothing to compute
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		began := time.Now()
-		err := k.Tick(ctx)
-		pause = max(shortestPause, pauseFactor*time.Since(began))
-		switch {
-		case err == nil:
-			failing = false
-		case ctx.Err() == nil:
-			pause = max(pause, awayPause)
-			if !failing {
-				k.o.Logger.Warn("person-level terms of metrics are not computed; trying again", "error", err)
-			}
-			failing = true
-		}
-	}
-}
-
-// Tick computes the days for which something came since the last time: events, measurements of rates, another view of who is
-// whom. The first of a day computes all, because what changed in ways that leave no trace (an erased person) counts, too.
+// Tick computes everything for which something came since the last time: events, rates, definitions, another view of who is whom,
+// a new day, and what Recount was told.
 func (k *Keeper) Tick(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.tick(ctx)
+}
+
+func (k *Keeper) tick(ctx context.Context) error {
 	began := k.o.Now().UTC()
-	since, err := k.computed(ctx)
+	p, due, err := k.news(ctx, began)
 	if err != nil {
 		return err
 	}
-	today := began.Truncate(day)
-	if since.Before(today) {
-		return k.all(ctx, began)
-	}
-	news, err := k.news(ctx, since.Add(-overlap))
-	switch {
-	case err != nil:
+	if err := k.compute(ctx, &p, due, began); err != nil {
 		return err
-	case news.definitions:
-		return k.all(ctx, began)
-	case !news.any():
-		k.at.Set(float64(began.Unix()))
-		return nil
 	}
-	for _, s := range spans(news.days, today) {
-		if err := k.activity(ctx, s); err != nil {
+	if p.customersDue {
+		if err := k.customers(ctx, &p); err != nil {
 			return err
 		}
 	}
-	if err := k.customers(ctx); err != nil {
-		return err
-	}
-	return k.note(ctx, began)
+	k.at.Set(float64(began.Unix()))
+	k.waiting.Set(0)
+	return nil
 }
 
 // Rebuild computes all days.
 func (k *Keeper) Rebuild(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.all(ctx, k.o.Now().UTC())
-}
-
-// chunk is how many days are computed at once: few enough for the memory, many enough that the month each reads in front counts little.
-const chunk = 92 * day
-
-func (k *Keeper) all(ctx context.Context, began time.Time) error {
-	days, err := k.history(ctx)
-	if err != nil {
+	if err := k.recount(ctx, time.Time{}, time.Time{}); err != nil {
 		return err
 	}
-	for _, s := range spans(days, began.Truncate(day)) {
-		for _, part := range s.cut(chunk) {
-			if err := k.activity(ctx, part); err != nil {
-				return err
-			}
-		}
-	}
-	if err := k.customers(ctx); err != nil {
-		return err
-	}
-	return k.note(ctx, began)
-}
-
-// timed runs a statement that computes days.
-func (k *Keeper) timed(ctx context.Context, what string, days int, statement string) error {
-	began := time.Now()
-	err := k.o.DB.Exec(ctx, statement)
-	k.seconds.Add(time.Since(began).Seconds())
-	if err != nil {
-		return fmt.Errorf("compute %s: %w", what, err)
-	}
-	k.days.Add(float64(days))
-	return nil
+	return k.tick(ctx)
 }

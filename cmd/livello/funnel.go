@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +30,21 @@ func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) 
 	}
 	s.background("metrics", s.funnel.Run)
 	return nil
+}
+
+// rollupsMadeAgain tells everybody who keeps something that is derived from rollups.
+func (s *service) rollupsMadeAgain(ctx context.Context, tables []string, first, last time.Time) error {
+	return errors.Join(s.evaluateAgain(ctx, tables, first, last), s.recountMetrics(ctx, tables, first, last))
+}
+
+// recountMetrics has the days of months whose rollups were made again computed from these.
+func (s *service) recountMetrics(ctx context.Context, tables []string, first, last time.Time) error {
+	if !slices.ContainsFunc(tables, func(table string) bool {
+		return slices.Contains([]string{"person_day", "person_month", "visit_day", "milestones", "origins"}, table)
+	}) {
+		return nil
+	}
+	return s.funnel.Recount(ctx, first, last.AddDate(0, 1, -1))
 }
 
 // measurementRoutes adds the route for what is measured rather than done.

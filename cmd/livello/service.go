@@ -94,7 +94,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startLoader, s.startTrust, s.startQuarantine, s.startFunnel, s.startBackfill, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startFunnel, s.startLoader, s.startTrust, s.startQuarantine, s.startBackfill, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -187,7 +187,7 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 	s.loader = loader.New(loader.Options{
 		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Loaded: s.news.Send, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
 	})
-	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.evaluateAgain, Logger: s.log}
+	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.rollupsMadeAgain, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

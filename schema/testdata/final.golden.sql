@@ -199,335 +199,43 @@ GROUP BY account_id
 SETTINGS join_use_nulls = 0;
 
 CREATE VIEW activity_terms_between
-COMMENT 'Who was active, came back and took how long to buy, by day (one row per day, channel and term; parameters from and to)'
+COMMENT 'Who was active and came back, by day (one row per day and term; parameters from and to, at most 35 days)'
 AS WITH
     toInt32({from:Date}) AS first_day,
     toInt32({to:Date}) AS end_day,
+    toUInt64(1073741823) AS thirty_days,
+    toUInt64(127) AS seven_days,
     active AS
     (
         SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            arraySort(groupUniqArray(toInt32(d.day))) AS days
+            sipHash64(coalesce(nullIf(p.person_id, ''), d.distinct_id)) AS person,
+            groupBitOr(bitShiftLeft(toUInt64(1), toUInt8((toInt32(d.day) - first_day) + 29))) AS days
         FROM person_day AS d
         LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
         WHERE (d.day >= toDate(greatest(0, first_day - 29))) AND (d.day < {to:Date}) AND (d.actions > 0)
         GROUP BY person
     ),
-    comings AS
+    counted AS
     (
         SELECT
-            tupleElement(change, 1) AS at,
-            sum(tupleElement(change, 2)) AS today,
-            sum(tupleElement(change, 3)) AS month,
-            sum(tupleElement(change, 4)) AS week_up,
-            sum(tupleElement(change, 5)) AS came_back
-        FROM
-        (
-            SELECT arrayJoin(arrayConcat([(greatest(day, first_day), toInt64(day >= first_day), toInt64(1), toInt64(0), toInt64(0))], [(least(day + 30, next_day), toInt64(0), toInt64(-1), toInt64(0), toInt64(0))], if((day + 7) >= first_day, [(day + 7, toInt64(0), toInt64(0), toInt64(1), toInt64(next_day <= (day + 7)))], []))) AS change
-            FROM active
-            ARRAY JOIN
-                days AS day,
-                arrayPushBack(arrayPopFront(days), toInt32(100000)) AS next_day
-            WHERE least(day + 30, next_day) > first_day
-        )
-        GROUP BY at
-        UNION ALL
-        SELECT
-            first_day + toInt32(number) AS at,
-            0 AS today,
-            0 AS month,
-            0 AS week_up,
-            0 AS came_back
-        FROM numbers(toUInt64(greatest(0, end_day - first_day)))
-    ),
-    activity AS
-    (
-        SELECT
-            at,
-            sum(comings.today) AS today,
-            sum(sum(comings.month)) OVER (ORDER BY at ASC) AS month,
-            sum(comings.week_up) AS week_up,
-            sum(comings.came_back) AS came_back
-        FROM comings
-        GROUP BY at
-    ),
-    candidates AS
-    (
-        SELECT DISTINCT coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.ts >= toDateTime64({from:Date}, 3, 'UTC')) AND (o.ts < toDateTime64({to:Date}, 3, 'UTC'))
-    ),
-    candidate_ids AS
-    (
-        SELECT person AS distinct_id
-        FROM candidates
-        UNION ALL
-        SELECT distinct_id
-        FROM person_ids
-        WHERE person_id IN (
-            SELECT person
-            FROM candidates
-        )
-    ),
-    buyers AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
-            min(o.ts) AS first_order,
-            toString(argMin(o.channel, (o.ts, o.channel))) AS first_channel
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        ))
-        GROUP BY person
-        HAVING (toDate(first_order) >= {from:Date}) AND (toDate(first_order) < {to:Date})
-    ),
-    met AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            min(d.first_at) AS first_event
-        FROM person_day AS d
-        LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE d.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        )
-        GROUP BY person
+            number_of_day,
+            countIf(bitAnd(days, bitShiftLeft(toUInt64(1), number_of_day + 29)) != 0) AS on_day,
+            countIf(bitAnd(days, bitShiftLeft(thirty_days, number_of_day)) != 0) AS in_month,
+            countIf(bitAnd(days, bitShiftLeft(toUInt64(1), number_of_day + 22)) != 0) AS week_up,
+            countIf((bitAnd(days, bitShiftLeft(toUInt64(1), number_of_day + 22)) != 0) AND (bitAnd(days, bitShiftLeft(seven_days, number_of_day + 23)) != 0)) AS came_back
+        FROM active
+        ARRAY JOIN range(toUInt8(greatest(0, least(35, end_day - first_day)))) AS number_of_day
+        GROUP BY number_of_day
     )
 SELECT
-    toDate(at) AS day,
+    {from:Date} + number_of_day AS day,
     '' AS channel,
     tupleElement(item, 1) AS term,
     toFloat64(tupleElement(item, 2)) AS amount,
     '' AS problem
-FROM activity
-ARRAY JOIN [('person:active_days', today), ('person:active_30d', month), ('person:retained_base', week_up), ('person:retained', came_back)] AS item
-WHERE (at >= first_day) AND (at < end_day) AND (tupleElement(item, 2) != 0)
-UNION ALL
-WITH
-    toInt32({from:Date}) AS first_day,
-    toInt32({to:Date}) AS end_day,
-    active AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            arraySort(groupUniqArray(toInt32(d.day))) AS days
-        FROM person_day AS d
-        LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE (d.day >= toDate(greatest(0, first_day - 29))) AND (d.day < {to:Date}) AND (d.actions > 0)
-        GROUP BY person
-    ),
-    comings AS
-    (
-        SELECT
-            tupleElement(change, 1) AS at,
-            sum(tupleElement(change, 2)) AS today,
-            sum(tupleElement(change, 3)) AS month,
-            sum(tupleElement(change, 4)) AS week_up,
-            sum(tupleElement(change, 5)) AS came_back
-        FROM
-        (
-            SELECT arrayJoin(arrayConcat([(greatest(day, first_day), toInt64(day >= first_day), toInt64(1), toInt64(0), toInt64(0))], [(least(day + 30, next_day), toInt64(0), toInt64(-1), toInt64(0), toInt64(0))], if((day + 7) >= first_day, [(day + 7, toInt64(0), toInt64(0), toInt64(1), toInt64(next_day <= (day + 7)))], []))) AS change
-            FROM active
-            ARRAY JOIN
-                days AS day,
-                arrayPushBack(arrayPopFront(days), toInt32(100000)) AS next_day
-            WHERE least(day + 30, next_day) > first_day
-        )
-        GROUP BY at
-        UNION ALL
-        SELECT
-            first_day + toInt32(number) AS at,
-            0 AS today,
-            0 AS month,
-            0 AS week_up,
-            0 AS came_back
-        FROM numbers(toUInt64(greatest(0, end_day - first_day)))
-    ),
-    activity AS
-    (
-        SELECT
-            at,
-            sum(comings.today) AS today,
-            sum(sum(comings.month)) OVER (ORDER BY at ASC) AS month,
-            sum(comings.week_up) AS week_up,
-            sum(comings.came_back) AS came_back
-        FROM comings
-        GROUP BY at
-    ),
-    candidates AS
-    (
-        SELECT DISTINCT coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.ts >= toDateTime64({from:Date}, 3, 'UTC')) AND (o.ts < toDateTime64({to:Date}, 3, 'UTC'))
-    ),
-    candidate_ids AS
-    (
-        SELECT person AS distinct_id
-        FROM candidates
-        UNION ALL
-        SELECT distinct_id
-        FROM person_ids
-        WHERE person_id IN (
-            SELECT person
-            FROM candidates
-        )
-    ),
-    buyers AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
-            min(o.ts) AS first_order,
-            toString(argMin(o.channel, (o.ts, o.channel))) AS first_channel
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        ))
-        GROUP BY person
-        HAVING (toDate(first_order) >= {from:Date}) AND (toDate(first_order) < {to:Date})
-    ),
-    met AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            min(d.first_at) AS first_event
-        FROM person_day AS d
-        LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE d.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        )
-        GROUP BY person
-    )
-SELECT
-    toDate(buyers.first_order) AS day,
-    buyers.first_channel AS channel,
-    'person:seconds_to_first_purchase' AS term,
-    sum(toFloat64(toUnixTimestamp64Milli(buyers.first_order) - toUnixTimestamp64Milli(met.first_event)) / 1000) AS amount,
-    '' AS problem
-FROM buyers
-INNER JOIN met ON met.person = buyers.person
-GROUP BY
-    day,
-    channel
-UNION ALL
-WITH
-    toInt32({from:Date}) AS first_day,
-    toInt32({to:Date}) AS end_day,
-    active AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            arraySort(groupUniqArray(toInt32(d.day))) AS days
-        FROM person_day AS d
-        LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE (d.day >= toDate(greatest(0, first_day - 29))) AND (d.day < {to:Date}) AND (d.actions > 0)
-        GROUP BY person
-    ),
-    comings AS
-    (
-        SELECT
-            tupleElement(change, 1) AS at,
-            sum(tupleElement(change, 2)) AS today,
-            sum(tupleElement(change, 3)) AS month,
-            sum(tupleElement(change, 4)) AS week_up,
-            sum(tupleElement(change, 5)) AS came_back
-        FROM
-        (
-            SELECT arrayJoin(arrayConcat([(greatest(day, first_day), toInt64(day >= first_day), toInt64(1), toInt64(0), toInt64(0))], [(least(day + 30, next_day), toInt64(0), toInt64(-1), toInt64(0), toInt64(0))], if((day + 7) >= first_day, [(day + 7, toInt64(0), toInt64(0), toInt64(1), toInt64(next_day <= (day + 7)))], []))) AS change
-            FROM active
-            ARRAY JOIN
-                days AS day,
-                arrayPushBack(arrayPopFront(days), toInt32(100000)) AS next_day
-            WHERE least(day + 30, next_day) > first_day
-        )
-        GROUP BY at
-        UNION ALL
-        SELECT
-            first_day + toInt32(number) AS at,
-            0 AS today,
-            0 AS month,
-            0 AS week_up,
-            0 AS came_back
-        FROM numbers(toUInt64(greatest(0, end_day - first_day)))
-    ),
-    activity AS
-    (
-        SELECT
-            at,
-            sum(comings.today) AS today,
-            sum(sum(comings.month)) OVER (ORDER BY at ASC) AS month,
-            sum(comings.week_up) AS week_up,
-            sum(comings.came_back) AS came_back
-        FROM comings
-        GROUP BY at
-    ),
-    candidates AS
-    (
-        SELECT DISTINCT coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.ts >= toDateTime64({from:Date}, 3, 'UTC')) AND (o.ts < toDateTime64({to:Date}, 3, 'UTC'))
-    ),
-    candidate_ids AS
-    (
-        SELECT person AS distinct_id
-        FROM candidates
-        UNION ALL
-        SELECT distinct_id
-        FROM person_ids
-        WHERE person_id IN (
-            SELECT person
-            FROM candidates
-        )
-    ),
-    buyers AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), o.distinct_id) AS person,
-            min(o.ts) AS first_order,
-            toString(argMin(o.channel, (o.ts, o.channel))) AS first_channel
-        FROM milestones AS o
-        LEFT JOIN person_ids AS p ON p.distinct_id = o.distinct_id
-        WHERE (o.kind IN ('purchase', 'opportunity_won')) AND (o.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        ))
-        GROUP BY person
-        HAVING (toDate(first_order) >= {from:Date}) AND (toDate(first_order) < {to:Date})
-    ),
-    met AS
-    (
-        SELECT
-            coalesce(nullIf(p.person_id, ''), d.distinct_id) AS person,
-            min(d.first_at) AS first_event
-        FROM person_day AS d
-        LEFT JOIN person_ids AS p ON p.distinct_id = d.distinct_id
-        WHERE d.distinct_id IN (
-            SELECT distinct_id
-            FROM candidate_ids
-        )
-        GROUP BY person
-    )
-SELECT
-    toDate(start) AS day,
-    'web' AS channel,
-    tupleElement(item, 1) AS term,
-    toFloat64(sum(tupleElement(item, 2))) AS amount,
-    '' AS problem
-FROM sessions_between(`from` = toDateTime64({from:Date}, 3, 'UTC'), to = toDateTime64({to:Date}, 3, 'UTC'), person = '')
-ARRAY JOIN [('session:count', toUInt64(1)), ('session:seconds', toUInt64(seconds)), ('session:pages', toUInt64(pages)), ('session:converted', toUInt64(converted))] AS item
-GROUP BY
-    day,
-    term
-HAVING amount > 0
+FROM counted
+ARRAY JOIN [('person:active_days', on_day), ('person:active_30d', in_month), ('person:retained_base', week_up), ('person:retained', came_back)] AS item
+WHERE (amount > 0) AND (throwIf((end_day - first_day) > 35, 'activity_terms_between answers at most 35 days at once') = 0)
 SETTINGS join_use_nulls = 0;
 
 CREATE VIEW attribution_between
@@ -759,8 +467,8 @@ CREATE VIEW customer_terms
 (
     `day` Date COMMENT 'Day of the order that counts, UTC',
     `channel` String COMMENT 'Channel of the first order',
-    `term` String COMMENT 'person:first_purchases, person:second_purchases, person:repeat_purchases or person:acquired_revenue',
-    `amount` Float64 COMMENT 'How many, or how much in the base currency; NaN when it cannot be told, see problem',
+    `term` String COMMENT 'person:first_purchases, person:second_purchases, person:repeat_purchases, person:acquired_revenue or person:seconds_to_first_purchase',
+    `amount` Float64 COMMENT 'How many, how many seconds, or how much in the base currency; NaN when it cannot be told, see problem',
     `problem` String COMMENT 'Why amount is NaN: which rate is missing for which day; empty when it is not'
 )
 COMMENT 'Customers and what they brought, by day and channel of their first order (one row per day, channel and term)'
@@ -782,6 +490,7 @@ AS WITH
         SELECT
             person,
             arraySort(groupArrayIf((ordered_at, order_channel), ordered)) AS bought,
+            tupleElement(bought[1], 1) AS first_at,
             tupleElement(bought[1], 2) AS first_channel,
             toDate(tupleElement(bought[1], 1)) AS first_day,
             arrayMap(one -> toDate(tupleElement(one, 1)), arrayPopFront(bought)) AS later_days,
@@ -790,6 +499,16 @@ AS WITH
         FROM orders
         GROUP BY person
         HAVING notEmpty(bought)
+    ),
+    met AS
+    (
+        SELECT
+            coalesce(nullIf(p.person_id, ''), m.distinct_id) AS person,
+            min(m.first_at) AS first_event
+        FROM person_month AS m
+        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        WHERE isNotNull(m.first_at)
+        GROUP BY person
     )
 SELECT
     tupleElement(item, 1) AS day,
@@ -800,9 +519,10 @@ SELECT
 FROM
 (
     SELECT
-        first_channel,
-        arrayJoin(arrayConcat([(first_day, 'person:first_purchases', toFloat64(1), emptyArrayString())], [(first_day, 'person:acquired_revenue', brought, problems)], arrayMap(later -> (later, 'person:second_purchases', toFloat64(1), emptyArrayString()), arraySlice(later_days, 1, 1)), arrayMap(later -> (later, 'person:repeat_purchases', toFloat64(1), emptyArrayString()), later_days))) AS item
-    FROM customers
+        customers.first_channel AS first_channel,
+        arrayJoin(arrayConcat([(first_day, 'person:first_purchases', toFloat64(1), emptyArrayString())], [(first_day, 'person:acquired_revenue', brought, problems)], [(first_day, 'person:seconds_to_first_purchase', (toUnixTimestamp64Milli(first_at) - toUnixTimestamp64Milli(least(first_at, coalesce(met.first_event, first_at)))) / 1000, emptyArrayString())], arrayMap(later -> (later, 'person:second_purchases', toFloat64(1), emptyArrayString()), arraySlice(later_days, 1, 1)), arrayMap(later -> (later, 'person:repeat_purchases', toFloat64(1), emptyArrayString()), later_days))) AS item
+    FROM met
+    RIGHT JOIN customers ON customers.person = met.person
 )
 GROUP BY
     day,
@@ -1284,6 +1004,35 @@ PARTITION BY toYYYYMM(ts)
 ORDER BY (distinct_id, ts, event_id)
 SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Every accepted event, once, as it came (one row per event)';
+
+CREATE TABLE funnel_days
+(
+    `day` Date COMMENT 'Day, UTC' CODEC(Delta(2), ZSTD(1)),
+    `rows` UInt64 COMMENT 'Sum of receipts.rows of the day when it was computed last; 0: never' CODEC(T64, ZSTD(1)),
+    `id_sum` UInt64 COMMENT 'Sum of receipts.id_sum of the day when it was computed last, modulo 2^64' CODEC(NONE),
+    `due` UInt8 COMMENT '1: to be computed again, whatever the receipts say' CODEC(T64, ZSTD(1)),
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was computed or became due, UTC; the greatest counts' CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(at)
+ORDER BY day
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'What the days of person_term_days were computed from (one row per day, with FINAL)';
+
+CREATE TABLE funnel_progress
+(
+    `one` UInt8 COMMENT 'Always 1: there is one row',
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was written, UTC; the greatest counts',
+    `until` Date COMMENT 'Last day that was computed or noted as due, UTC: on the next one fewer people were there within a month, even when nothing happens',
+    `definitions` UInt32 COMMENT 'Version of the definitions that the days know or are due for',
+    `identities_at` DateTime64(3, 'UTC') COMMENT 'Greatest at of person_map that was seen, UTC; the resolver never writes a smaller one',
+    `identities` UInt64 COMMENT 'Rows of person_map with that at: one INSERT may become visible in parts',
+    `rates` UInt64 COMMENT 'Sum of hashes of the rates that were seen, modulo 2^64',
+    `customers_due` UInt8 COMMENT '1: the terms of customers are to be computed again'
+)
+ENGINE = ReplacingMergeTree(at)
+ORDER BY one
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192
+COMMENT 'How far person_term_days follows identities, definitions and rates (one row, with FINAL)';
 
 CREATE VIEW funnel_terms
 (
@@ -3764,4 +3513,19 @@ WHERE (machine = '') AND (channel IN ('web', 'app')) AND (kind NOT IN ('identify
 GROUP BY
     distinct_id,
     day;
+
+CREATE VIEW visit_terms_between
+COMMENT 'Visits by day (one row per day and term; parameters from and to)'
+AS SELECT
+    toDate(start) AS day,
+    'web' AS channel,
+    tupleElement(item, 1) AS term,
+    toFloat64(sum(tupleElement(item, 2))) AS amount,
+    '' AS problem
+FROM sessions_between(`from` = toDateTime64({from:Date}, 3, 'UTC'), to = toDateTime64({to:Date}, 3, 'UTC'), person = '')
+ARRAY JOIN [('session:count', toUInt64(1)), ('session:seconds', toUInt64(seconds)), ('session:pages', toUInt64(pages)), ('session:converted', toUInt64(converted))] AS item
+GROUP BY
+    day,
+    term
+HAVING amount > 0;
 

@@ -5,6 +5,7 @@
 --   person:second_purchases  customers whose second order was that day
 --   person:repeat_purchases  orders that were not a customer's first
 --   person:acquired_revenue  of those with their first order that day: all they paid so far, less refunds, in the base currency
+--   person:seconds_to_first_purchase  of those with their first order that day: seconds from their first event to it
 --
 -- All of a customer's terms stand at the channel of their first order, so that "of those won there, how many bought again" has
 -- both numbers in one place. An amount that cannot be converted makes its sum NaN, never smaller: NaN stays NaN when added up.
@@ -12,8 +13,8 @@ CREATE OR REPLACE VIEW customer_terms /*ON CLUSTER*/
 (
     day     Date    COMMENT 'Day of the order that counts, UTC',
     channel String  COMMENT 'Channel of the first order',
-    term    String  COMMENT 'person:first_purchases, person:second_purchases, person:repeat_purchases or person:acquired_revenue',
-    amount  Float64 COMMENT 'How many, or how much in the base currency; NaN when it cannot be told, see problem',
+    term    String  COMMENT 'person:first_purchases, person:second_purchases, person:repeat_purchases, person:acquired_revenue or person:seconds_to_first_purchase',
+    amount  Float64 COMMENT 'How many, how many seconds, or how much in the base currency; NaN when it cannot be told, see problem',
     problem String  COMMENT 'Why amount is NaN: which rate is missing for which day; empty when it is not'
 )
 AS
@@ -35,6 +36,7 @@ WITH
         SELECT
             person,
             arraySort(groupArrayIf((ordered_at, order_channel), ordered)) AS bought,
+            tupleElement(bought[1], 1) AS first_at,
             tupleElement(bought[1], 2) AS first_channel,
             toDate(tupleElement(bought[1], 1)) AS first_day,
             arrayMap(one -> toDate(tupleElement(one, 1)), arrayPopFront(bought)) AS later_days,
@@ -43,6 +45,16 @@ WITH
         FROM orders
         GROUP BY person
         HAVING notEmpty(bought)
+    ),
+    met AS
+    (
+        SELECT
+            coalesce(nullIf(p.person_id, ''), m.distinct_id) AS person,
+            min(m.first_at) AS first_event
+        FROM person_month AS m
+        LEFT JOIN person_ids AS p ON p.distinct_id = m.distinct_id
+        WHERE isNotNull(m.first_at)
+        GROUP BY person
     )
 SELECT
     tupleElement(item, 1) AS day,
@@ -53,13 +65,15 @@ SELECT
 FROM
 (
     SELECT
-        first_channel,
+        customers.first_channel AS first_channel,
         arrayJoin(arrayConcat(
             [(first_day, 'person:first_purchases', toFloat64(1), emptyArrayString())],
             [(first_day, 'person:acquired_revenue', brought, problems)],
+            [(first_day, 'person:seconds_to_first_purchase', (toUnixTimestamp64Milli(first_at) - toUnixTimestamp64Milli(least(first_at, coalesce(met.first_event, first_at)))) / 1000, emptyArrayString())],
             arrayMap(later -> (later, 'person:second_purchases', toFloat64(1), emptyArrayString()), arraySlice(later_days, 1, 1)),
             arrayMap(later -> (later, 'person:repeat_purchases', toFloat64(1), emptyArrayString()), later_days))) AS item
-    FROM customers
+    FROM met
+    RIGHT JOIN customers ON customers.person = met.person
 )
 GROUP BY day, channel, term
 SETTINGS join_use_nulls = 0
