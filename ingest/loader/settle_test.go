@@ -144,7 +144,7 @@ func TestWhatACommitLeftOutIsMended(t *testing.T) {
 			d.first = func(insert func() error) {
 				// A file where the month's part shall be: the part cannot be renamed into place.
 				var files []string
-				for block := range 40 {
+				for block := range 3000 { // the numbers of a database that was used before go on
 					files = append(files, filepath.Join(folder[0], fmt.Sprintf("%s_%d_%d_0", time.Now().UTC().Format("200601"), block, block)))
 				}
 				for _, file := range files {
