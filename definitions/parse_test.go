@@ -25,6 +25,8 @@ func TestMistakes(t *testing.T) {
 		"whole":           {"gold:\n  people: 1.5\n", "f.yaml:2:11: gold.people: 1.5: a whole number expected"},
 		"duration":        {"session_timeout: 30\n", `f.yaml:1:18: session_timeout: "30": a time from 1m to 24h expected, as 30m, 12h or 30d`},
 		"days":            {"conversions: {within: 36h}\n", "whole days expected, as 30d"},
+		"conversion":      {"conversions: {kinds: [purchase, page_view]}\n", "f.yaml:1:33: conversions.kinds[1]: events of kind page_view are no conversions"},
+		"conversion kind": {"conversions: {kinds: purchases}\n", `f.yaml:1:22: conversions.kinds: there is no kind "purchases"; did you mean purchase`},
 		"currency":        {"base_currency: euro\n", `f.yaml:1:16: base_currency: "euro" is no currency: three capitals, as EUR`},
 		"kind":            {"events:\n  - {name: x, kind: pageview}\n", `f.yaml:2:21: events[0].kind: "pageview" is unknown; did you mean page_view`},
 		"identify":        {"events:\n  - {name: x, kind: identify}\n", `"identify" is unknown`},

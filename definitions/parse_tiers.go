@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/livello/livello/internal/handwritten"
 )
@@ -163,33 +162,6 @@ func (p *sections) contextRules(n node) []ContextRule {
 		rules = append(rules, c)
 	}
 	return rules
-}
-
-func (p *sections) conversions(n node) {
-	for _, key := range p.Pairs(n, "kinds: and within:") {
-		switch key.Key {
-		case "kinds":
-			p.d.ConversionKinds = nil
-			for _, kind := range p.Texts(key.Value, "a kind of event") {
-				if kinds := engagementKinds(); !slices.Contains(kinds, kind) {
-					p.Fail(key.Value.At, "there is no kind %q%s", kind, handwritten.DidYouMean(kind, kinds))
-				}
-				p.d.ConversionKinds = append(p.d.ConversionKinds, kind)
-			}
-			if len(p.d.ConversionKinds) == 0 {
-				p.Fail(key.KeyAt, "without a kind nothing is a conversion, and no segment can be validated")
-			}
-		case "within":
-			if d, ok := p.duration(key.Value, 24*time.Hour, 365*24*time.Hour); ok {
-				if d%(24*time.Hour) != 0 {
-					p.Fail(key.Value.At, "whole days expected, as 30d")
-				}
-				p.d.ConversionDays = uint16(d / (24 * time.Hour))
-			}
-		default:
-			p.Unknown(key, "kinds", "within")
-		}
-	}
 }
 
 func (p *sections) gold(n node) {
