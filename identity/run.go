@@ -21,3 +21,11 @@ func (r *Resolver) Run(ctx context.Context) {
 		return err
 	})
 }
+
+// Forget has the next Tick read from the database how far identities are: another resolver may have been at it.
+func (r *Resolver) Forget() {
+	r.one.Lock()
+	defer r.one.Unlock()
+	r.known = false
+	r.seen.forget()
+}

@@ -41,6 +41,15 @@ func (e *Evaluator) Run(ctx context.Context) {
 	})
 }
 
+// Forget has the next tick read from the database how far evaluations are: another evaluator may have been at it.
+func (e *Evaluator) Forget() {
+	e.queue.Lock()
+	defer e.queue.Unlock()
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	e.started, e.version, e.place = false, 0, place{}
+}
+
 // tick is Tick, and says in the log what took long.
 func (e *Evaluator) tick(ctx context.Context) error {
 	done, err := e.Tick(ctx)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"sync"
+
+	"github.com/livello/livello/internal/lease"
 )
 
 // milestone is something that happens once, and that is waited for.
@@ -48,4 +50,14 @@ func (s *service) background(name string, run func(context.Context)) {
 			return stopping.Err()
 		}
 	})
+}
+
+// alone has run go on in one of the services on the database at a time: in this one whenever it holds the lease. An engine of our own has no other service,
+// because the folder is locked.
+func (s *service) alone(name string, run func(context.Context)) func(context.Context) {
+	if s.cfg.DSN == "" {
+		return run
+	}
+	holding := &lease.Lease{DB: s.db, Name: name, Logger: s.log}
+	return func(ctx context.Context) { holding.While(ctx, run) }
 }

@@ -24,10 +24,12 @@ func (s *service) look() time.Duration {
 	return lookAlone
 }
 
-// startIdentity follows evidence of identity until the service stops, as soon as the database is there.
+// startIdentity makes the resolver, which follows evidence of identity: beside tiers (startTiers), or alone in a service without doors.
 func (s *service) startIdentity(context.Context, *prometheus.Registry) error {
 	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp, News: &s.news, Look: s.look()})
-	s.background("identity", s.resolver.Run)
+	if !s.serving {
+		s.background("identity", s.resolver.Run)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +21,9 @@ const replayPath = "/local/tiers/replay"
 // lookForHistory is how often is asked whether people have their history.
 const lookForHistory = time.Second
 
-// startTiers keeps tiers up to date until the service stops, as soon as the database is there. A service without doors, which loads a file and goes,
-// evaluates nobody: what it loads stays in the queue for the next one.
+// startTiers keeps identities and tiers up to date until the service stops, as soon as the database is there. Both are done by the same service, because the
+// evaluator has the resolver work before it looks. A service without doors, which loads a file and goes, evaluates nobody: what it loads stays in the queue for
+// the next one.
 func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) error {
 	s.tiers = &tiers.Evaluator{DB: s.db, Logger: s.log, Metrics: tiers.NewMetrics(registry),
 		Identity: func(ctx context.Context) error {
@@ -36,14 +38,19 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 	if !s.serving {
 		return nil
 	}
-	s.background("tiers", func(ctx context.Context) {
+	s.background("people", s.alone("people", func(ctx context.Context) {
+		s.resolver.Forget() // another service may have been at it
+		s.tiers.Forget()
+		var resolving sync.WaitGroup
+		resolving.Go(func() { s.resolver.Run(ctx) })
+		defer resolving.Wait()
 		for s.lacksHistory(ctx) { // a tier that people had for a lack of history would stay in theirs
 			if background.Sleep(ctx, lookForHistory) != nil {
 				return
 			}
 		}
 		s.tiers.Run(ctx)
-	})
+	}))
 	return nil
 }
 

@@ -1624,6 +1624,18 @@ TTL made_at + toIntervalHour(1)
 SETTINGS ttl_only_drop_parts = 1, old_parts_lifetime = 1, index_granularity = 8192
 COMMENT 'Ids that the resolver is asking about now; otherwise empty';
 
+CREATE TABLE leases
+(
+    `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers)',
+    `term` UInt64 COMMENT 'Counts up whenever somebody takes, renews or gives back the lease',
+    `holder` String COMMENT 'Service that has it: machine, process id, and an id of its start',
+    `until` DateTime64(3, 'UTC') COMMENT 'When it ends unless it is renewed, by the clock of the database, UTC'
+)
+ENGINE = ReplacingMergeTree(term)
+ORDER BY name
+SETTINGS index_granularity = 8192
+COMMENT 'Which service does what one at a time should do (one row per name, once merged)';
+
 CREATE TABLE measurements
 (
     `kind` LowCardinality(String) COMMENT 'What was measured: ad_spend, cost, impressions, followers, ..., exchange_rate',
