@@ -21,6 +21,11 @@ func TestNumbersOnThePage(t *testing.T) {
 	if got := percent(nil); got != "-" {
 		t.Errorf("percent of nothing: %s", got)
 	}
+	for v, want := range map[float64]string{-0.04: "0.0", 0.04: "0.0", 12.34: "+12.3", -9: "-9.0", 2129.5: "+2,129.5"} {
+		if got := signed(v); got != want {
+			t.Errorf("signed(%v) = %s, want %s", v, got, want)
+		}
+	}
 }
 
 func TestQuote(t *testing.T) {

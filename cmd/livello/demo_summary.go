@@ -22,7 +22,7 @@ type came struct {
 func (p *page) summary(in came, past *past) error {
 	p.cameIn(in, past)
 	p.tiers()
-	p.metrics()
+	p.metrics(past.Days)
 	p.outcomes()
 	p.channels(past.Days)
 	return p.err
@@ -33,9 +33,9 @@ func (p *page) cameIn(in came, past *past) {
 	rate := float64(sent) / max(in.sending.Seconds(), 0.001)
 	count := func(n int) string { return grouped(fmt.Sprint(n)) }
 	p.printf("\nWhat came in\n")
-	p.printf("  %s events of %s simulated people over %d days, through POST /v1/events; %s measurements (ad spend,\n",
-		count(sent), count(past.People), past.Days, count(in.measured))
-	p.printf("  followers, exchange rates) through POST /v1/measurements\n")
+	p.printf("  %s events of %s simulated people over %d days, and their orders of the year before, through\n",
+		count(sent), count(past.People), past.Days)
+	p.printf("  POST /v1/events; %s measurements (ad spend, followers, exchange rates) through POST /v1/measurements\n", count(in.measured))
 	p.printf("  answered in %.1f s (%s events/s) with what is new on disk, and in every rollup %.1f s after that\n",
 		in.sending.Seconds(), grouped(fmt.Sprintf("%.0f", rate)), in.loading.Seconds())
 	already := ""
@@ -44,7 +44,7 @@ func (p *page) cameIn(in came, past *past) {
 	}
 	p.printf("  %s accepted%s, %s rejected\n", count(in.accepted), already, count(in.rejected))
 	for _, total := range p.rows("totals", nil) {
-		p.printf("  in the warehouse: %s events of engagement, %s people (strangers: one per device), %s purchases\n",
+		p.printf("  in the warehouse, beside who is who: %s events, %s people (strangers: one per device), %s purchases\n",
 			plain(total["events"]), plain(total["people"]), plain(total["purchases"]))
 	}
 	if in.tiers.Days > 0 {
@@ -71,7 +71,7 @@ func (p *page) tiers() {
 	p.table(rows, column("place", ""), column("people", "people"), pageColumn{field: "share", title: "share", show: percent},
 		column("score", "median score"), column("came", "came in 7 days"), column("left", "left in 7 days"))
 
-	p.printf("  The five to talk to first, with the signs that their score adds up from:\n")
+	p.printf("  Whom to talk to first, with the score out of 100 and the signs that it adds up from:\n")
 	first := p.rows("tier_top", map[string]string{"limit": "5"})
 	if len(first) == 0 { // few people: nobody may be in tier 2
 		first = p.rows("tier_top", map[string]string{"limit": "5", "tier": "1"})
@@ -113,8 +113,11 @@ var shownMetrics = []struct{ name, means string }{
 }
 
 // metrics: the loop from business down to counts.
-func (p *page) metrics() {
+func (p *page) metrics(days int) {
 	p.heading("What it is worth, and what fed it", "metric_loop")
+	if days < 60 {
+		p.printf("  The simulation began %d days ago: the 30 days before the last 30 are not all there to compare with.\n", days)
+	}
 	var rows []map[string]any
 	level := ""
 	for _, row := range p.rows("metric_loop", map[string]string{"channels": "none"}) {
@@ -166,9 +169,21 @@ func changed(row map[string]any) string {
 		return "-"
 	}
 	if row["unit"] == "share" {
-		return fmt.Sprintf("%+.1f points", 100*(number(row["value"])-number(row["before"])))
+		return signed(100*(number(row["value"])-number(row["before"]))) + " points"
 	}
-	return fmt.Sprintf("%+.1f %%", 100*number(row["change"]))
+	return signed(100*number(row["change"])) + " %"
+}
+
+// signed is a number with its sign and one place, and 0.0 for what rounds to it.
+func signed(v float64) string {
+	text := grouped(fmt.Sprintf("%.1f", v))
+	switch {
+	case text == "-0.0" || text == "0.0":
+		return "0.0"
+	case v > 0:
+		return "+" + text
+	}
+	return text
 }
 
 // outcomesAgo is how many days ago the first outcomes became known, those of whoever was in a tier on the first replayed day.
@@ -196,7 +211,8 @@ func (p *page) outcomes() {
 	}
 	p.printf("  How often signs mislead: who had so many kinds of signs and did not convert  (livello query signal_strength)\n")
 	p.table(rows, column("signals", "kinds of signs"), column("people", "people"), column("known", "30 days over"),
-		column("false_positives", "did not convert"), pageColumn{field: "rate", title: "rate", show: percent}, column("interval", "95 % range"))
+		column("false_positives", "did not convert"), pageColumn{field: "rate", title: "rate", show: percent}, column("interval", "95 % range"),
+		left("note", ""))
 }
 
 func between(low, high any) string {
@@ -224,11 +240,17 @@ func times(v any) string { return inUnit(v, "ratio") }
 // channels: which way of coming to the site brings customers.
 func (p *page) channels(days int) {
 	from := fmt.Sprintf("now-%dd", days)
-	p.heading("Which channels bring customers", "campaign_roi from="+from)
+	p.heading(fmt.Sprintf("Which channels bring customers: %d days, by the last way in before an order", days), "campaign_roi from="+from)
 	rows := p.rows("campaign_roi", map[string]string{"from": from})
 	rows = slices.DeleteFunc(rows, func(row map[string]any) bool { return row["campaign"] != "*" })
 	slices.SortStableFunc(rows, func(a, b map[string]any) int { return cmp.Compare(number(b["revenue"]), number(a["revenue"])) })
+	var idle []string
 	for _, row := range rows {
+		if cost := number(row["cost"]); cost == 0 {
+			row["cost"] = nil // nobody said what it costs, which does not make it free
+		} else if number(row["conversions"]) == 0 {
+			idle = append(idle, fmt.Sprint(row["acquisition"]))
+		}
 		for _, field := range []string{"cost", "revenue", "cac", "ltv"} {
 			row[field] = inUnit(row[field], "EUR")
 		}
@@ -236,7 +258,12 @@ func (p *page) channels(days int) {
 	}
 	p.table(rows, column("acquisition", "came by"), column("conversions", "conversions"), column("revenue", "revenue"),
 		column("customers", "new customers"), column("cost", "cost"), column("cac", "cost of one"),
-		column("ltv", "brings so far"), pageColumn{field: "roi", title: "ROI", show: times})
+		column("ltv", "one brings so far"), pageColumn{field: "roi", title: "ROI", show: times})
+	p.printf("  Cost is ad spend; where none is measured there is no ROI.")
+	if len(idle) > 0 {
+		p.printf(" In %s: campaigns that cost and brought nobody yet.", strings.Join(idle, ", "))
+	}
+	p.printf("\n")
 	var parts []string
 	for _, row := range p.rows("channel_summary", map[string]string{"from": from}) {
 		parts = append(parts, fmt.Sprint(row["channel"], " ", plain(row["events"])))

@@ -22,7 +22,7 @@ func TestDemoTwice(t *testing.T) {
 	out := must(t, args...)
 	for _, part := range []string{
 		"80 simulated people over 4 days", " measurements (", ", 0 rejected", "end of each of the 3 days before",
-		"tier 1 ", "The five to talk to first", "roi ", "advocacy_rate", "too few to tell", "at least 2", "came by", "Where to look next",
+		"tier 1 ", "Whom to talk to first", "roi ", "advocacy_rate", "too few to tell", "at least 2", "came by", "Where to look next",
 	} {
 		if !strings.Contains(out, part) {
 			t.Errorf("the page does not say %q:\n%s", part, out)
