@@ -54,9 +54,10 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 	return nil
 }
 
-// catchingUp says that loading is behind by more than a moment: what only makes the past known sooner has to wait for it.
+// catchingUp says that loading is behind by more than a moment, or that requests wait for one another: what only makes the past known sooner has
+// to wait for them.
 func (s *service) catchingUp() bool {
-	return s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows/4
+	return s.spool.Crowded() || s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows/4
 }
 
 // evaluateAgain puts those into the queue whose rollups were made again.

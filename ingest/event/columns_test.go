@@ -254,14 +254,42 @@ func BenchmarkAppendBlock(b *testing.B) {
 	}
 }
 
-func BenchmarkAppendAndEncode(b *testing.B) {
-	row := Row{
+// benchRow is an event of a web site.
+func benchRow() Row {
+	return Row{
 		EventID: uuid.New(), Type: "track", Kind: "page_view", Name: "Page Viewed", Time: 1_700_000_000_000, ReceivedAt: 1_700_000_000_100,
 		Source: "web", Channel: "web", AnonymousID: "3f0c9e0a-6c5b-4a43-9b5e-0f6f6d9d5b11", SessionID: "s-1",
 		URL: "https://shop.example/pricing?utm_source=news", Path: "/pricing", UTMSource: "news", UTMCampaign: "spring",
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64)", IP: "203.0.113.7", Country: "IT", Locale: "it-IT",
 		Properties: []Property{{"title", "Pricing"}, {"plan", "team"}},
 	}
+}
+
+// BenchmarkGroupOfSingles is what a group commit does with requests of one event: a block each, merged into one and encoded.
+func BenchmarkGroupOfSingles(b *testing.B) {
+	const requests = 30
+	rows, blocks := make([]Row, requests), make([]*Columns, requests)
+	for i := range rows {
+		rows[i], blocks[i] = benchRow(), New()
+		rows[i].Name = fmt.Sprint("name ", i%7)
+	}
+	group := New()
+	var block []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		group.Reset()
+		for i := range rows {
+			blocks[i].Reset()
+			blocks[i].Append(&rows[i])
+			group.AppendAll(blocks[i])
+		}
+		block = group.EncodeBlock(block[:0])
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/requests, "ns/event")
+}
+
+func BenchmarkAppendAndEncode(b *testing.B) {
+	row := benchRow()
 	request, group := New(), New()
 	var block []byte
 	const rows = 1000

@@ -34,18 +34,29 @@ func (d *dictColumn) append(v string) {
 	d.rows = append(d.rows, d.intern(v))
 }
 
+// intern is v's position in values. That of "" is 0 without a look-up: it is what most of an event's columns hold.
 func (d *dictColumn) intern(v string) uint32 {
-	id, ok := d.index[v]
-	if !ok {
+	if len(d.values) == 0 {
 		if d.index == nil {
 			d.index = make(map[string]uint32)
 		}
-		v = strings.Clone(v)
-		id = uint32(len(d.values))
-		d.values = append(d.values, v)
-		d.places = append(d.places, 0)
-		d.index[v] = id
+		d.add("")
 	}
+	if v == "" {
+		return 0
+	}
+	id, ok := d.index[v]
+	if !ok {
+		id = d.add(strings.Clone(v))
+	}
+	return id
+}
+
+func (d *dictColumn) add(v string) uint32 {
+	id := uint32(len(d.values))
+	d.values = append(d.values, v)
+	d.places = append(d.places, 0)
+	d.index[v] = id
 	return id
 }
 
@@ -68,6 +79,10 @@ func (d *dictColumn) place(id uint32, next int) (position int, added bool) {
 
 func (d *dictColumn) appendRange(src column, from, to int) {
 	o := src.(*dictColumn)
+	if to == from+1 { // a request of one event: nothing to remember, and the row before may be equal
+		d.append(o.values[o.rows[from]])
+		return
+	}
 	// The source's stamps remember which of its values were translated already in this call.
 	o.nextEpoch()
 	for _, id := range o.rows[from:to] {

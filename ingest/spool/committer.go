@@ -72,6 +72,7 @@ func (s *Spool) commitGroup(first *waiting) {
 	err := s.keepGroup()
 	s.mu.Lock()
 	s.lastErr = err
+	s.crowd.note(len(s.group), s.o.Now())
 	s.mu.Unlock()
 	for _, w := range s.group {
 		if err != nil {

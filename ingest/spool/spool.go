@@ -128,6 +128,7 @@ type Spool struct {
 	changed  chan struct{} // closed and renewed when what others may wait for changes
 	lastErr  error         // why the last write failed; nil when it did not
 
+	crowd       crowd      // guarded by mu
 	pace        pace       // of sealing for the loader; guarded by mu
 	puttingBack sync.Mutex // one change of what is set aside at a time
 }

@@ -87,9 +87,7 @@ func hammer(o options, api string, pid int, key string, load workload, run int) 
 			var request []byte
 			for n := 0; time.Now().Before(deadline); n++ {
 				body := bytes.Clone(messages[(n*o.connections+i)%len(messages)])
-				if at := bytes.Index(body, []byte(`"messageId":"`)); at >= 0 { // a new event each time
-					copy(body[at+13:], fmt.Sprintf("%02x%06x", run*64+i, n))
-				}
+				renew(body, run*o.connections+i, n)
 				request = fmt.Appendf(request[:0], "POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", key, len(body))
 				request = append(request, body...)
 				sent := time.Now()
@@ -112,6 +110,17 @@ func hammer(o options, api string, pid int, key string, load workload, run int) 
 		}
 	}
 	return hammered{float64(len(took)) / time.Since(began).Seconds(), (processorTime(pid) - used).Seconds() / float64(len(took)), took}, nil
+}
+
+// renew makes a message a new event that happens now, as that of somebody who sends events one by one does. sender and n tell it from all others.
+func renew(message []byte, sender, n int) {
+	const id, when = `"messageId":"`, `"timestamp":"`
+	if at := bytes.Index(message, []byte(id)); at >= 0 {
+		copy(message[at+len(id):], fmt.Sprintf("%02x%06x", sender, n))
+	}
+	if at := bytes.Index(message, []byte(when)); at >= 0 {
+		copy(message[at+len(when):], time.Now().UTC().Format("2006-01-02T15:04:05"))
+	}
 }
 
 // readAnswer reads one HTTP answer with a Content-Length and expects success.
