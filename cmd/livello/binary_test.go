@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/livello/livello/access"
+	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse/embedded"
 )
 
@@ -40,7 +42,7 @@ func TestMain(m *testing.M) {
 func livello(t *testing.T) string {
 	t.Helper()
 	binary.Do(func() {
-		if binary.dir, binary.err = os.MkdirTemp("", "livello-test-"); binary.err != nil {
+		if binary.dir, binary.err = os.MkdirTemp(engine.Folder(), "livello-test-"); binary.err != nil {
 			return
 		}
 		binary.path = filepath.Join(binary.dir, "livello")
@@ -55,19 +57,20 @@ func livello(t *testing.T) string {
 }
 
 // patience bounds every wait: past it a test has failed, however slow the machine.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // command prepares the binary with an environment of its own: nothing of the developer's settings, free ports.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	engine, err := embedded.Find("")
+	library, err := embedded.Find("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	path := livello(t) // building it is not a part of the wait
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, livello(t), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LIVELLO_ENGINE=" + engine,
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LIVELLO_ENGINE=" + library,
 		"LIVELLO_LISTEN=127.0.0.1:0", "LIVELLO_SQL_LISTEN=127.0.0.1:0"}
 	return cmd
 }
@@ -99,6 +102,35 @@ func fails(t *testing.T, wanted string, args ...string) {
 	if err == nil || !strings.Contains(errs, wanted) {
 		t.Errorf("livello %s: %v, want a failure that says %q\n%s%s", strings.Join(args, " "), err, wanted, out, errs)
 	}
+}
+
+// template is a data folder with the schema in it, made once.
+var template struct {
+	sync.Once
+	err error
+}
+
+// dataFolder is a data folder as the first start leaves it, with nothing in it but the schema: making that takes longer than most of what
+// is tried on it. It lies in memory, where there is room.
+func dataFolder(t *testing.T) string {
+	t.Helper()
+	livello(t)
+	from, to := filepath.Join(binary.dir, "template"), filepath.Join(engine.TempDir(t), "data")
+	template.Do(func() {
+		if template.err = os.Mkdir(from, 0o700); template.err != nil {
+			return
+		}
+		template.err = errors.New("making the first data folder went wrong")
+		must(t, "migrate", "up", "--data", from)
+		template.err = nil
+	})
+	if template.err != nil {
+		t.Fatal(template.err)
+	}
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil { // symbolic links, too
+		t.Fatalf("copy the data folder: %v\n%s", err, out)
+	}
+	return to
 }
 
 // running is a `livello serve` under test.
@@ -139,8 +171,13 @@ func serve(t *testing.T, data string, args ...string) *running {
 		}
 		close(ready)
 		s.end <- s.cmd.Wait()
+		close(s.end)
 	}()
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		for range s.end { // so that nobody writes any more when the folder is removed
+		}
+	})
 	if !<-ready {
 		t.Fatalf("livello serve ended: %v\n%s", <-s.end, s.logs())
 	}

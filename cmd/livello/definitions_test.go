@@ -54,7 +54,7 @@ func TestDefinitionsWithoutADatabase(t *testing.T) {
 
 func TestDefinitionsOfARunningService(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
+	data := dataFolder(t)
 	s := serve(t, data)
 	fax := func(id string) {
 		t.Helper()

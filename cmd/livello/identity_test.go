@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 // Who is who is shown, decided and taken back through the service, and without one.
 func TestIdentityCommands(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"))
+	s := serve(t, dataFolder(t))
 	s.want(202, `"accepted":4`, "POST", s.API+"/v1/events", s.keys.WriteKey, `[
 {"type":"identify","anonymousId":"tablet","userId":"ada","timestamp":"2026-03-01T09:00:00Z"},
 {"type":"identify","anonymousId":"tablet","userId":"bob","timestamp":"2026-03-02T09:00:00Z"},

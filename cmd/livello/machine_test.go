@@ -1,14 +1,13 @@
 package main
 
 import (
-	"path/filepath"
 	"testing"
 )
 
 // Events of machines go through the real service: kept, marked, and counted apart.
 func TestMachineTraffic(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"), "--machine-networks", "203.0.113.0/24,2001:db8::/32")
+	s := serve(t, dataFolder(t), "--machine-networks", "203.0.113.0/24,2001:db8::/32")
 	const body = `[
 {"type":"track","event":"Email Delivered","userId":"ada","timestamp":"2026-03-01T09:00:01.5Z","properties":{"email_id":"m1"}},
 {"type":"track","event":"Email Opened","userId":"ada","timestamp":"2026-03-01T09:00:02Z","properties":{"email_id":"m1"}},

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,7 +34,7 @@ func (s *running) profileOf(id string, wanted func(profile.Profile) bool) profil
 
 func TestProfile(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"))
+	s := serve(t, dataFolder(t))
 	at := time.Now().UTC().Add(-time.Hour)
 	var lines strings.Builder
 	line := func(minute int, rest string) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -11,7 +10,7 @@ import (
 // through one. What is taken happened when it arrived the first time, and is taken once.
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
+	data := dataFolder(t)
 	s := serve(t, data, "--limits-properties", "2")
 	s.want(200, `"too_many"`, "POST", s.API+"/v1/batch", s.keys.WriteKey, `{"batch":[
 		{"type":"track","event":"Seen","userId":"u1","messageId":"m1"},

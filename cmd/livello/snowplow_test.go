@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +65,7 @@ func loadSnowplow(t *testing.T) (snowplow, string) {
 	if _, err := os.Stat(file); err != nil {
 		t.Skipf("the Snowplow test events are not at %s", file)
 	}
-	data := filepath.Join(t.TempDir(), "data")
+	data := dataFolder(t)
 	if out := must(t, "load", "--data", data, "--mapping", snowplowMapping, "--rejects", t.TempDir(), file); !strings.Contains(out, "157 accepted, 3 were there already, 0 rejected") {
 		t.Fatalf("load: %s", out)
 	}
@@ -94,11 +93,16 @@ func loadSnowplow(t *testing.T) (snowplow, string) {
 	return s, data
 }
 
+func TestSnowplow(t *testing.T) {
+	t.Parallel()
+	s, data := loadSnowplow(t)
+	t.Run("sessions", func(t *testing.T) { testSnowplowSessions(t, s) })
+	t.Run("page views", func(t *testing.T) { testSnowplowPageViews(t, s, data) })
+}
+
 // Snowplow's own package made sessions of the same events. Ours are the same, or differ by a rule of docs/sessions.md; the rules are
 // tried on every difference, and how often each applies is part of the expectation.
-func TestSnowplowSessions(t *testing.T) {
-	t.Parallel()
-	s, _ := loadSnowplow(t)
+func testSnowplowSessions(t *testing.T, s snowplow) {
 	why := map[string]int{}
 	for _, row := range s.sessions {
 		want := cut{start: row["start_tstamp"], end: row["end_tstamp"], entry: row["first_page_urlpath"], exit: row["last_page_urlpath"]}
@@ -218,9 +222,7 @@ func seconds(c cut) int {
 }
 
 // Every page view of the package is one of ours, at the same time on the same page; ours beyond them are those it left out.
-func TestSnowplowPageViews(t *testing.T) {
-	t.Parallel()
-	s, data := loadSnowplow(t)
+func testSnowplowPageViews(t *testing.T, s snowplow, data string) {
 	out := must(t, "sql", "--data", data, "-o", "tsv", "SELECT replaceOne(if(message_id = '', toString(event_id), message_id), '-cookieless', '') AS id, ts, path FROM events WHERE kind = 'page_view'")
 	ours := map[string]string{}
 	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {

@@ -17,7 +17,7 @@ import (
 // A service whose ClickHouse is away starts, accepts until the spool is full, says so, lets readers know, and catches up.
 func TestServeWithoutClickHouse(t *testing.T) {
 	t.Parallel()
-	database := serve(t, filepath.Join(t.TempDir(), "clickhouse")) // its engine.sock is a ClickHouse with all rights
+	database := serve(t, dataFolder(t)) // its engine.sock is a ClickHouse with all rights
 	p := flaky.Start(t, filepath.Join(database.data, "engine.sock"))
 	p.All(flaky.Refuse)
 	s := serve(t, filepath.Join(t.TempDir(), "data"), "--dsn", p.URL+"/elsewhere", "--spool-max-bytes", "2MiB", "--spool-segment-bytes", "1MiB", "--spool-linger", "1ms")
@@ -100,7 +100,7 @@ func TestServeRefusesAWrongDSN(t *testing.T) {
 
 func TestRateLimitSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"), "--limits-rate", "10", "--limits-batch", "20")
+	s := serve(t, dataFolder(t), "--limits-rate", "10", "--limits-batch", "20")
 	s.want(202, `"accepted":20`, "POST", s.API+"/v1/events", s.keys.WriteKey, events(20))
 	s.want(429, "too_many_events", "POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 20))
 	if after := s.header("POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 20)).Get("Retry-After"); after == "" {
@@ -111,7 +111,7 @@ func TestRateLimitSaysWhenToComeBack(t *testing.T) {
 
 func TestTheDiskHasAFloor(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"), "--spool-min-free-bytes", "8000000GiB")
+	s := serve(t, dataFolder(t), "--spool-min-free-bytes", "8000000GiB")
 	s.want(503, "spool.min_free_bytes", "POST", s.API+"/v1/events", s.keys.WriteKey, events(1))
 	s.want(503, "spool.min_free_bytes", "GET", s.API+"/readyz", "", "")
 	s.want(200, `"events": 0`, "GET", s.API+"/v1/queries/totals", s.keys.ReadKey, "")

@@ -24,7 +24,7 @@ func hotAt(user string, at time.Time) string {
 // What `livello tiers` prints, and what has people evaluated again: all of one service.
 func TestTiersOfARunningService(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
+	data := dataFolder(t)
 	s := serve(t, data)
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	events := s.API + "/v1/events"

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +12,7 @@ import (
 // verify and rebuild do the same through a running service and on a folder that nobody holds.
 func TestVerifyAndRebuild(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"), "--verify-every", "20ms")
+	s := serve(t, dataFolder(t), "--verify-every", "1s")
 	s.want(202, `"accepted":100`, "POST", s.API+"/v1/events", s.keys.WriteKey, events(100))
 	s.settle()
 	if out := must(t, "verify", "--data", s.data); !strings.Contains(out, " 100 events, ") || !strings.Contains(out, ": 0 differences") {
