@@ -25,6 +25,7 @@
 -- column problem     String                     a rate that is missing; empty when none is
 WITH
     {model:String} AS model,
+    (SELECT base_currency FROM definition) AS base_now,
     credits AS
     (
         SELECT
@@ -47,8 +48,9 @@ WITH
             minIf((ts, event_id), ordered) AS first_order,
             first_order.1 AS first_at,
             first_order.2 AS first_event,
-            arraySum(paid -> if(paid.1 >= first_at AND paid.1 < first_at + toIntervalDay({horizon:UInt16}), paid.2, toDecimal128(0, 4)), groupArray((ts, coalesce(amount, toDecimal128(0, 4))))) AS brought,
-            minIf(problem, problem != '') AS trouble
+            arrayFilter(paid -> paid.1 >= first_at AND paid.1 < first_at + toIntervalDay({horizon:UInt16}), groupArray((ts, coalesce(amount, toDecimal128(0, 4)), problem))) AS in_time,
+            arraySum(paid -> paid.2, in_time) AS brought,
+            arrayMax(paid -> paid.3, in_time) AS trouble
         FROM outcomes
         WHERE kind IN ('purchase', 'opportunity_won', 'refund')
         GROUP BY person_id
@@ -76,7 +78,7 @@ WITH
             toString(m.channel) AS channel_name,
             toString(m.campaign) AS campaign_name,
             sum(toDecimal128(round(m.value * r.rate, 4), 4)) AS cost,
-            maxIf(if(m.currency = '', 'a cost without a currency', concat('no rate from ', m.currency, ' for ', toString(toDate(m.ts)))), m.value != 0 AND r.rate = 0) AS problem
+            maxIf(if(m.currency = '', concat('money without a currency on ', toString(toDate(m.ts))), concat('no rate from ', m.currency, ' to ', coalesce(base_now, ''), ' for ', toString(toDate(m.ts)))), m.value != 0 AND r.rate = 0) AS problem
         FROM measurements AS m FINAL
         LEFT JOIN daily_rates AS r ON r.day = toDate(m.ts) AND r.currency = toString(m.currency)
         WHERE m.kind = 'ad_spend' AND m.ts >= {from:DateTime64(3)} AND m.ts < {to:DateTime64(3)}
