@@ -92,7 +92,7 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 		if err := r.insert(ctx, "touched_ids (distinct_id)", &told); err != nil {
 			return changed, fmt.Errorf("write touched_ids: %w", err)
 		}
-		if told.Len() > 0 {
+		if changed > 0 {
 			r.news.Send()
 		}
 	}
