@@ -65,14 +65,15 @@ func (c *client) run(ctx context.Context, t *testing.T, worker int) {
 	}
 }
 
-// newBatch is NDJSON of events over some months, of people who are partly anonymous.
+// newBatch is NDJSON of events over some months, of people who are partly anonymous. Each month is a part in every table at every INSERT: the
+// short form has two or three of them.
 func (c *client) newBatch(random *rand.Rand) (body []byte, people map[uuid.UUID]string) {
 	people = make(map[uuid.UUID]string, c.batch)
 	var b bytes.Buffer
 	for range c.batch {
 		id, person := uuid.New(), fmt.Sprint("p", random.IntN(200))
 		people[id] = person
-		at := time.Now().Add(-time.Duration(random.IntN(90*24)) * time.Hour).UTC().Format(time.RFC3339Nano)
+		at := time.Now().Add(-time.Duration(random.IntN(times(40, 90)*24)) * time.Hour).UTC().Format(time.RFC3339Nano)
 		fmt.Fprintf(&b, `{"type":"track","event":"Order Completed","messageId":%q,"userId":%q,"anonymousId":"a-%s","timestamp":%q,"properties":{"revenue":2.5,"currency":"EUR","channel":"web"}}`+"\n",
 			id, person, person, at)
 	}

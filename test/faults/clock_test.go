@@ -22,7 +22,7 @@ func TestClockSteps(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("how to step the clock of one process is known for linux on amd64 only")
 	}
-	w := newWorld(t, migrated(t, t.TempDir()))
+	w := newWorld(t, migrated(t, folder(t)))
 	n := times(2, 24)
 	for i := range n {
 		w.pause(500 * time.Millisecond)

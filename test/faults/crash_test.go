@@ -11,7 +11,7 @@ import (
 
 // The process is killed with kill -9 at random moments while clients send, and started again.
 func TestKilledUnderLoad(t *testing.T) {
-	w := newWorld(t, migrated(t, t.TempDir()))
+	w := newWorld(t, migrated(t, folder(t)))
 	n := times(8, 100)
 	for range n {
 		w.pause(500 * time.Millisecond)
@@ -23,7 +23,7 @@ func TestKilledUnderLoad(t *testing.T) {
 
 // As above, and the machine's disk got only part of the last write: what a power cut leaves behind the last sync.
 func TestTornWrites(t *testing.T) {
-	w := newWorld(t, migrated(t, t.TempDir()))
+	w := newWorld(t, migrated(t, folder(t)))
 	n := times(2, 40)
 	for range n {
 		w.pause(500 * time.Millisecond)
@@ -72,7 +72,7 @@ func (w *world) tearNewest() {
 
 // The process is stopped and continued, for longer than the clients wait: they send again what may have been kept.
 func TestFrozen(t *testing.T) {
-	w := newWorld(t, migrated(t, t.TempDir()))
+	w := newWorld(t, migrated(t, folder(t)))
 	n := times(2, 20)
 	for range n {
 		w.pause(500 * time.Millisecond)
@@ -89,7 +89,7 @@ func TestFrozen(t *testing.T) {
 
 // Batches that were answered for come again, their records in another order.
 func TestRepeatedAndReordered(t *testing.T) {
-	w := newWorld(t, migrated(t, t.TempDir()))
+	w := newWorld(t, migrated(t, folder(t)))
 	w.client.shuffle.Store(true)
 	n := times(2, 20)
 	for range n {

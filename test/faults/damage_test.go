@@ -21,11 +21,11 @@ func TestDamagedOnDisk(t *testing.T) {
 		"waiting segments overwritten or cut":    (*world).destroy,
 	} {
 		t.Run(name, func(t *testing.T) {
-			clickhouse := migrated(t, t.TempDir())
+			clickhouse := migrated(t, folder(t))
 			neighbour := start(t, clickhouse)
 			t.Cleanup(func() { neighbour.kill() })
 			line := newWay(t, clickhouse)
-			w := newWorld(t, t.TempDir(), "--dsn", line.url, "--spool-segment-rows", "1000")
+			w := newWorld(t, folder(t), "--dsn", line.url, "--spool-segment-rows", "1000")
 			w.events = clickhouse
 			n := times(1, 10)
 			hit, damaged := 0, map[uuid.UUID]bool{}

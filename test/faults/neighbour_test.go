@@ -109,11 +109,11 @@ func TestClickHouseInTrouble(t *testing.T) {
 		"INSERT cut in the middle":                  cutRequests,
 	} {
 		t.Run(name, func(t *testing.T) {
-			clickhouse := migrated(t, t.TempDir())
+			clickhouse := migrated(t, folder(t))
 			neighbour := start(t, clickhouse)
 			t.Cleanup(func() { neighbour.kill() })
 			line := newWay(t, clickhouse)
-			w := newWorld(t, t.TempDir(), "--dsn", line.url)
+			w := newWorld(t, folder(t), "--dsn", line.url)
 			w.events = clickhouse
 			n := times(1, 10)
 			for range n {
@@ -132,11 +132,11 @@ func TestClickHouseInTrouble(t *testing.T) {
 		})
 	}
 	t.Run("ClickHouse killed with kill -9", func(t *testing.T) {
-		clickhouse := migrated(t, t.TempDir())
+		clickhouse := migrated(t, folder(t))
 		neighbour := start(t, clickhouse)
 		t.Cleanup(func() { neighbour.kill() })
 		line := newWay(t, clickhouse)
-		w := newWorld(t, t.TempDir(), "--dsn", line.url)
+		w := newWorld(t, folder(t), "--dsn", line.url)
 		w.events = clickhouse
 		n := times(2, 30)
 		for range n {

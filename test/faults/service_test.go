@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse/embedded"
 )
 
 // binary is the real livello, built once.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "livello-faults-")
+	dir, err := os.MkdirTemp(engine.Folder(), "livello-faults-")
 	if err != nil {
 		return "", err
 	}
@@ -49,6 +50,16 @@ var template = sync.OnceValues(func() (string, error) {
 	}
 	return dir, nil
 })
+
+// folder is for a service's data: on a disk in the long form, in memory in the short one. What is killed here is the process, which takes nothing of what it
+// wrote with it.
+func folder(t *testing.T) string {
+	t.Helper()
+	if long() {
+		return t.TempDir()
+	}
+	return engine.TempDir(t)
+}
 
 // migrated puts the schema into an empty data folder.
 func migrated(t *testing.T, data string) string {

@@ -239,9 +239,11 @@ func TestMain(m *testing.M) {
 }
 
 // times is how often a fault happens: the short number in `make test`, the long one in `make faults`.
-func times(short, long int) int {
-	if os.Getenv("LIVELLO_FAULTS") == "long" {
-		return long
+func times(inShort, inLong int) int {
+	if long() {
+		return inLong
 	}
-	return short
+	return inShort
 }
+
+func long() bool { return os.Getenv("LIVELLO_FAULTS") == "long" }
