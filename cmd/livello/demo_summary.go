@@ -240,7 +240,7 @@ func times(v any) string { return inUnit(v, "ratio") }
 // channels: which way of coming to the site brings customers.
 func (p *page) channels(days int) {
 	from := fmt.Sprintf("now-%dd", days)
-	p.heading(fmt.Sprintf("Which channels bring customers: %d days, by the last way in before an order", days), "campaign_roi from="+from)
+	p.heading("Which channels bring customers, by the last way in", "campaign_roi from="+from)
 	rows := p.rows("campaign_roi", map[string]string{"from": from})
 	rows = slices.DeleteFunc(rows, func(row map[string]any) bool { return row["campaign"] != "*" })
 	slices.SortStableFunc(rows, func(a, b map[string]any) int { return cmp.Compare(number(b["revenue"]), number(a["revenue"])) })
@@ -261,7 +261,7 @@ func (p *page) channels(days int) {
 		column("ltv", "one brings so far"), pageColumn{field: "roi", title: "ROI", show: times})
 	p.printf("  Cost is ad spend; where none is measured there is no ROI.")
 	if len(idle) > 0 {
-		p.printf(" In %s: campaigns that cost and brought nobody yet.", strings.Join(idle, ", "))
+		p.printf(" In %s: campaigns that brought nobody yet.", strings.Join(idle, ", "))
 	}
 	p.printf("\n")
 	var parts []string
