@@ -9,19 +9,15 @@ import (
 
 const (
 	newsEvery = 500 * time.Millisecond // Run rests this long at least
-	dueEvery  = 20 * time.Second       // the clock of time is looked at this often
+	dueEvery  = 20 * time.Second       // the clock of time is looked at no more often
 )
 
 // Run evaluates until ctx ends: people with news whenever there is some, and those who are due every now and then. Errors are logged and counted, and it
 // tries again: what was not done stays in the queue.
 func (e *Evaluator) Run(ctx context.Context) {
-	look := e.Look
-	if look == 0 {
-		look = newsEvery
-	}
 	lastDue := time.Time{}
 	background.Loop{
-		Every: newsEvery, Look: min(look, dueEvery), News: e.News, Busy: e.Busy,
+		Every: newsEvery, Look: e.Look, News: e.News, Busy: e.Busy,
 		Failed: func(err error) {
 			e.logger().Warn("tiers cannot be evaluated now; it is tried again until it works, and nothing is left out", "error", err)
 		},

@@ -54,7 +54,7 @@ type Evaluator struct {
 	Busy func() bool
 	// News wakes Run: there may be somebody in the queue. nil: Run looks by itself.
 	News *background.Signal
-	// Look is how often Run looks although nobody sent news; 0: twice a second.
+	// Look is how often Run looks although nobody sent news, at the queue and at who is due; 0: twice a second.
 	Look   time.Duration
 	Logger *slog.Logger
 	// Now is the clock of evaluations; nil is time.Now.

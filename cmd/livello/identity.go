@@ -12,7 +12,8 @@ import (
 
 // How often people are looked after although this service knows of no news. What it loads itself, it knows of, so that everything counts well within the
 // two seconds after it was accepted. Nobody else loads into its own engine, but for what is written by hand; other services may load into a server.
-const (
+// Variables, so that a test can do without.
+var (
 	lookAlone  = 10 * time.Second
 	lookShared = time.Second
 )

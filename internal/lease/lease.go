@@ -1,5 +1,5 @@
 // Package lease has one of several services on a database do what one of them is enough for: whoever holds the lease of that name in the table
-// leases, and says so again and again. When its holder ends, another one takes over: at once if it ended well, otherwise when the lease has run out.
+// leases, and says so again and again. When its holder ends, another one takes over: within a third of its time if it ended well, otherwise when the lease has run out.
 //
 // It saves work, and keeps two from writing at once most of the time. It is no lock: two who take a free lease in the same moment both believe to have it
 // until one of them renews it, and one that is stopped in the middle of a statement (SIGSTOP, a machine that sleeps) may end that statement when another one
