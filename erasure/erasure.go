@@ -36,8 +36,9 @@ type Options struct {
 	Dir string // the data folder, for the salt
 	// Settle returns when everything accepted before the call is in the database, and nowhere else any more.
 	Settle func(ctx context.Context) error
-	// Remaining says which files may hold one of the ids nevertheless.
-	Remaining func(ids []string) ([]string, error)
+	// Files takes the person's records out of files that no table has taken, and answers how many by which kind of file, and which files may
+	// hold something of the person nevertheless, each with why and how to remove it. It may be asked again. Nil: there are none.
+	Files func(ids []string) (removed map[string]uint64, remaining []string, err error)
 	// Rebuild recomputes rollups of a month (its first day) from events.
 	Rebuild func(ctx context.Context, month time.Time, tables []string) error
 	// Pause keeps from working who writes tables that name people from what they read before: the resolver of identities, the evaluator of
@@ -68,9 +69,9 @@ type Certificate struct {
 	BegunAt    time.Time         `json:"begun_at"`
 	DoneAt     time.Time         `json:"done_at"`
 	By         string            `json:"by"`
-	Removed    map[string]uint64 `json:"removed"`   // rows per table
+	Removed    map[string]uint64 `json:"removed"`   // rows per table, records per kind of file
 	Changed    map[string]uint64 `json:"changed"`   // rows of others that stay without the id; months of rollups recomputed
-	Remaining  []string          `json:"remaining"` // files that may still hold the id
+	Remaining  []string          `json:"remaining"` // files that may still hold something, why, and how to remove it
 }
 
 // New knows from the data folder who has to be kept out; it does not ask the database, which may be away.

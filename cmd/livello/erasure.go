@@ -3,15 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	varint "encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -36,9 +34,9 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 			_, err := s.rebuilder.Rebuild(ctx, month, month, tables...)
 			return err
 		},
-		Pause:     s.pauseDeciding,
-		Recount:   func(ctx context.Context) error { return s.funnel.Anew(ctx) },
-		Remaining: func(ids []string) ([]string, error) { return filesWith(filepath.Join(s.cfg.Data, "spool"), ids) },
+		Pause:   s.pauseDeciding,
+		Recount: func(ctx context.Context) error { return s.funnel.Anew(ctx) },
+		Files:   s.eraseFiles,
 	})
 	if err != nil {
 		return err
@@ -180,37 +178,33 @@ func printCertificate(w io.Writer, c *erasure.Certificate) error {
 		}
 	}
 	for _, file := range c.Remaining {
-		fmt.Fprintf(&b, "  may still hold the id, and is not touched: %s\n", file)
+		fmt.Fprintf(&b, "  not touched: %s\n", file)
 	}
 	_, err := b.WriteTo(w)
 	return err
 }
 
-// filesWith answers the files of a spool that hold one of the ids and that nobody will load or delete: segments that ClickHouse
-// refused, and what was cut off damaged ones. In a block a text stands behind its length.
-func filesWith(dir string, ids []string) (found []string, err error) {
-	entries, err := os.ReadDir(dir)
+// eraseFiles takes a person out of what ClickHouse refused, and of what was cut off damaged segments.
+func (s *service) eraseFiles(ids []string) (removed map[string]uint64, remaining []string, err error) {
+	events, err := s.spool.Erase(ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if slices.Contains([]string{".segment", ".sending", ".doubtful", ".loaded"}, filepath.Ext(name)) || !entry.Type().IsRegular() {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			if bytes.Contains(content, append(varint.AppendUvarint(nil, uint64(len(id))), id...)) {
-				found = append(found, filepath.Join(dir, name))
-				break
-			}
-		}
+	records, err := s.quarantine.Erase(ids)
+	if err != nil {
+		return nil, nil, err
 	}
-	return found, nil
+	removed = map[string]uint64{"refused segments": uint64(events.Removed), "refused quarantine files": uint64(records)}
+	for _, u := range events.Unread {
+		what := "may hold something of the person"
+		if u.Holds {
+			what = "hold an id of the person"
+		}
+		way := "delete the file"
+		if u.State == spool.Refused {
+			way = "livello spool drop, after livello spool export if the events of others are needed"
+		}
+		remaining = append(remaining, fmt.Sprintf("%s: %d bytes that cannot be read %s; to remove them: %s", u.Path, u.Bytes, what, way))
+	}
+	return removed, remaining, nil
 }

@@ -1,10 +1,19 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/livello/livello/ingest/dedupe"
+	"github.com/livello/livello/ingest/event"
+	"github.com/livello/livello/ingest/quarantine"
+	"github.com/livello/livello/ingest/spool"
 )
 
 // A person is erased through the real service, by HTTP and on the command line, and what comes later is taken or refused.
@@ -87,17 +96,54 @@ func TestErasePeople(t *testing.T) {
 	}
 }
 
-func TestFilesThatHoldAnID(t *testing.T) {
-	dir := t.TempDir()
-	for name, content := range map[string]string{
-		"1.refused": "xx\x03adayy", "2.refused": "\x04adam", "3.torn-9": "\x03ada", "4.segment": "\x03ada", "5.loaded": "\x03ada",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+// What ClickHouse refused loses the person, and the certificate says of bytes that cannot be read where they are and how to be rid of them.
+func TestErasePersonFromFiles(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	index, err := dedupe.Open(filepath.Join(data, "dedupe"), dedupe.Options{Window: time.Hour})
+	if err != nil {
+		t.Fatal(err)
 	}
-	found, err := filesWith(dir, []string{"nobody", "ada"})
-	if err != nil || len(found) != 2 || !strings.HasSuffix(found[0], "1.refused") || !strings.HasSuffix(found[1], "3.torn-9") {
-		t.Errorf("%v %v", found, err)
+	log, err := spool.Open(spool.Options{Dir: filepath.Join(data, "spool"), Index: index, MinFree: -1, Linger: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rejects, err := quarantine.Open(quarantine.Options{Dir: filepath.Join(data, "quarantine")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(log.Close(), rejects.Close(), index.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	c := event.New()
+	for _, user := range []string{"ada", "bob"} {
+		c.Append(&event.Row{EventID: uuid.New(), Type: "track", Kind: "custom", UserID: user})
+	}
+	if _, _, err := log.Append(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	refused, err := log.Next(t.Context())
+	if err == nil {
+		err = log.SetAside(refused, spool.Refusal{Error: "no"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := filepath.Join(data, "spool", "0000000000000007.torn-28")
+	if err := os.WriteFile(torn, []byte("cut off\x03ada"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &service{spool: log, quarantine: rejects}
+	removed, remaining, err := s.eraseFiles([]string{"ada"})
+	if err != nil || removed["refused segments"] != 1 || removed["refused quarantine files"] != 0 {
+		t.Errorf("removed %v: %v", removed, err)
+	}
+	if want := torn + ": 11 bytes that cannot be read hold an id of the person; to remove them: delete the file"; len(remaining) != 1 || remaining[0] != want {
+		t.Errorf("remaining: %q, want %q", remaining, want)
+	}
+	if st := log.Status(); st.RefusedRows != 1 {
+		t.Errorf("%d refused events are left, want bob's", st.RefusedRows)
 	}
 }

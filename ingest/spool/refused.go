@@ -114,6 +114,11 @@ func (s *Spool) PutBack(numbers ...uint64) (int, error) {
 func (s *Spool) Drop(number uint64) error {
 	s.puttingBack.Lock()
 	defer s.puttingBack.Unlock()
+	return s.drop(number)
+}
+
+// drop is Drop; the caller holds s.puttingBack.
+func (s *Spool) drop(number uint64) error {
 	if err := DropFile(s.o.Dir, number); err != nil {
 		return err
 	}
