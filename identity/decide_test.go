@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/livello/livello/test/engine"
 )
 
 // TestDecideIsTheNaiveAnswer compares the rules with their naive form over many random circles, without a database.
 func TestDecideIsTheNaiveAnswer(t *testing.T) {
-	defaultChecks(t, "3000")
+	engine.Checks(t, 3000)
 	rapid.Check(t, func(rt *rapid.T) {
 		n := naive{maxUsers: rapid.IntRange(1, 4).Draw(rt, "most users"), maxIDs: rapid.IntRange(2, 9).Draw(rt, "most ids"), roles: []string{"info"}}
 		n.all = rapid.SliceOfN(rapid.Custom(drawSighting), 1, 60).Draw(rt, "sightings")

@@ -3,17 +3,16 @@ package identity
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"reflect"
-	"sync"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"pgregory.net/rapid"
 
 	"github.com/livello/livello/internal/ask"
+	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -57,7 +56,7 @@ func (d *dying) Query(ctx context.Context, query string, args ...any) (driver.Ro
 // testTickEndsWhereRebuildDoes sends random sightings and decisions in random parts, in any order, with kills, and compares what is decided step by
 // step with what a rebuild decides and with the naive answer. Few ids in each of some worlds, so that they meet; ids that any string can be.
 func testTickEndsWhereRebuildDoes(t *testing.T, w *warehouse.Warehouse) {
-	defaultChecks(t, "3")
+	engine.Checks(t, 3)
 	rapid.Check(t, func(rt *rapid.T) {
 		empty(rt, w)
 		n := naive{maxUsers: rapid.IntRange(2, 3).Draw(rt, "most users"), maxIDs: rapid.IntRange(3, 8).Draw(rt, "most ids"), roles: []string{"info"}}
@@ -299,21 +298,4 @@ func texts(rt fataler, w *warehouse.Warehouse, query string) (all []string) {
 		rt.Fatalf("%s: %v", query, err)
 	}
 	return all
-}
-
-// checksGiven says whether -rapid.checks was given.
-var checksGiven = sync.OnceValue(func() (given bool) {
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	return given
-})
-
-// defaultChecks is how many rounds rapid plays unless -rapid.checks says otherwise.
-func defaultChecks(t *testing.T, n string) {
-	t.Helper()
-	if checksGiven() {
-		return
-	}
-	if err := flag.Set("rapid.checks", n); err != nil {
-		t.Fatal(err)
-	}
 }

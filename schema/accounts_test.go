@@ -46,7 +46,7 @@ type company struct {
 // Accounts are compared with a naive count on random events: people of several groups, of groups and addresses, with several ids and addresses, those
 // of free mail services, of mailboxes that many share, and what is no address at all; and random states, which some lack.
 func TestAccountsEqualNaive(t *testing.T) {
-	defaultChecks(t, "12")
+	engine.Checks(t, 12)
 	w := engine.Migrated(t)
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {

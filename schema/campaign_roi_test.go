@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/livello/livello/test/engine"
 )
 
 // cost is a measurement of ad spend, in cents of currency.
@@ -190,7 +192,7 @@ func (v visitor) lifetime(person string, horizon int) (first *act, brought int64
 // Costs, conversions, revenue, ROI, CAC and LTV of campaigns are what a naive reading of events and measurements says, for each model, also where
 // rates are missing. The text is that of the catalogue, which this package does not import.
 func TestCampaignROIEqualsNaive(t *testing.T) {
-	defaultChecks(t, "8")
+	engine.Checks(t, 8)
 	text, err := os.ReadFile("../queries/sql/campaign_roi.sql")
 	if err != nil {
 		t.Fatal(err)

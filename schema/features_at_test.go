@@ -26,7 +26,7 @@ const everybody = "00000000-0000-0000-0000-000000000000"
 // TestFeaturesAtEqualNaive compares person_features_at with the naive count, on random streams with duplicates, late events, merges of
 // ids, at several moments: for everybody, for a batch, and for one person. Each round has ids of its own, so that one database serves all.
 func TestFeaturesAtEqualNaive(t *testing.T) {
-	defaultChecks(t, "4")
+	engine.Checks(t, 4)
 	ctx := context.Background()
 	w := engine.Migrated(t)
 	// Half-lives that differ, and thresholds near the windows' ends, so that mistaking one for another shows.

@@ -2,7 +2,6 @@ package schema_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -23,7 +22,7 @@ import (
 // midnight and at exactly 30 minutes, window borders, machines, several ids per person, aliases. Each round has ids of its own, so that
 // one database serves all; channels, too, are told apart by source.
 func TestViewsAnswerLikeThePlainCount(t *testing.T) {
-	defaultChecks(t, "6")
+	engine.Checks(t, 6)
 	w := engine.Migrated(t)
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -256,17 +255,4 @@ func readHistory(w *warehouse.Warehouse, prefix string) (map[uuid.UUID][2]string
 		out[id] = v
 	}
 	return out, rows.Err()
-}
-
-// defaultChecks is how many rounds rapid plays unless -rapid.checks says otherwise.
-func defaultChecks(t *testing.T, n string) {
-	t.Helper()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if given {
-		return
-	}
-	if err := flag.Set("rapid.checks", n); err != nil {
-		t.Fatal(err)
-	}
 }

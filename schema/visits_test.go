@@ -169,7 +169,7 @@ func drawVisits(r *rapid.T, prefix string) visitor {
 // Sessions, credit and value are what a naive reading of the events says, whatever the order in which they come, when segments are sent
 // again, and when ids turn out to be one person later.
 func TestVisitsEqualNaive(t *testing.T) {
-	defaultChecks(t, "8")
+	engine.Checks(t, 8)
 	w := warehouseWithVisits(t)
 	everything := visitDefinitions // of all checks: customers are compared with all others
 	everything.persons = map[string]string{}
