@@ -17,7 +17,7 @@ var smallDemo = []string{"--people", "80", "--days", "4"}
 
 func TestDemoTwice(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "demo")
+	data := filepath.Join(engine.TempDir(t), "demo")
 	args := append([]string{"demo", "--once", "--data", data}, smallDemo...)
 	out := must(t, args...)
 	for _, part := range []string{
@@ -57,7 +57,7 @@ func TestDemoTwice(t *testing.T) {
 		t.Errorf("%s replayed moves after the first run, %s after the second", moves, twice)
 	}
 	fails(t, "holds the demo of 80 people", "demo", "--once", "--data", data, "--people", "81", "--days", "4")
-	other := filepath.Join(t.TempDir(), "data")
+	other := dataFolder(t)
 	serve(t, other).stop()
 	fails(t, "holds other data", "demo", "--once", "--data", other)
 }
@@ -70,7 +70,7 @@ func TestDemoPrintsCommandsThatWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	data := filepath.Join(t.TempDir(), "demo with a space")
+	data := filepath.Join(engine.TempDir(t), "demo with a space")
 	cmd := command(t, append([]string{"demo", "--data", data}, smallDemo...)...)
 	for i, v := range cmd.Env {
 		if strings.HasPrefix(v, "LIVELLO_LISTEN=") {
