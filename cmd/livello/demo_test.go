@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/livello/livello/test/engine"
 )
 
 var smallDemo = []string{"--people", "80", "--days", "4"}
