@@ -12,8 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// buffer is a pooled body.
-type buffer struct{ data []byte }
+// buffer is a pooled body and the reader that filled it.
+type buffer struct {
+	data    []byte
+	counted countedReader
+}
 
 // maxPooledBody is the largest body whose memory is kept for the next request.
 const maxPooledBody = 4 << 20
@@ -34,8 +37,12 @@ func (s *Service) read(r *http.Request, buf *buffer, keyed bool) ([]byte, error)
 	if r.ContentLength > wire {
 		return nil, tooLarge("the body", wire, keyed)
 	}
-	counted := &countedReader{r: r.Body, left: wire}
-	defer func() { s.metrics.wireBytes.Add(float64(wire - counted.left)) }()
+	counted := &buf.counted
+	*counted = countedReader{r: r.Body, left: wire}
+	defer func() {
+		s.metrics.wireBytes.Add(float64(wire - counted.left))
+		counted.r = nil // lets go of the request
+	}()
 
 	source := io.Reader(counted)
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))

@@ -176,11 +176,17 @@ func (s *Service) events(c echo.Context) error {
 
 // answerAccepted is what the struct in events marshals to when nothing was rejected, as nearly always.
 func answerAccepted(accepted, duplicates int) []byte {
+	if accepted == 1 && duplicates == 0 {
+		return answerOne
+	}
 	answer := make([]byte, 0, 64)
 	answer = strconv.AppendInt(append(answer, `{"accepted":`...), int64(accepted), 10)
 	answer = strconv.AppendInt(append(answer, `,"duplicates":`...), int64(duplicates), 10)
 	return append(answer, ",\"rejected\":[]}\n"...)
 }
+
+// answerOne is the answer to a request of one new event.
+var answerOne = []byte("{\"accepted\":1,\"duplicates\":0,\"rejected\":[]}\n")
 
 var successBody = []byte("{\"success\":true}\n")
 
