@@ -42,7 +42,7 @@ const (
 )
 
 // compute computes everything that depends on days, and notes that they are no longer due.
-func (k *Keeper) compute(ctx context.Context, p *progress, due []dueDay, now time.Time) error {
+func (k *Keeper) compute(ctx context.Context, due []dueDay, now time.Time) error {
 	if len(due) == 0 {
 		return nil
 	}

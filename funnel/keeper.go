@@ -78,7 +78,7 @@ func (k *Keeper) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.compute(ctx, &p, due, began); err != nil {
+	if err := k.compute(ctx, due, began); err != nil {
 		return err
 	}
 	if p.customersDue {

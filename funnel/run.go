@@ -59,7 +59,7 @@ func (k *Keeper) round(ctx context.Context) error {
 		return err
 	}
 	urgent := choose(due, began)
-	if err := k.compute(ctx, &p, urgent, began); err != nil {
+	if err := k.compute(ctx, urgent, began); err != nil {
 		return err
 	}
 	if p.customersDue && !began.Before(k.rested.until) {
