@@ -67,7 +67,7 @@ func (p *program) migrateUp(ctx context.Context, db definitions.DB, o schema.Opt
 	return err
 }
 
-// sayLacking names rollups with the months that they lack, which come newest first.
+// sayLacking names rollups with the months that they lack, in whichever order these come.
 func sayLacking(lacking []trust.Lacking) string {
 	months := map[string][]string{}
 	for _, l := range lacking {
@@ -76,9 +76,10 @@ func sayLacking(lacking []trust.Lacking) string {
 	var all []string
 	for _, table := range slices.Sorted(maps.Keys(months)) {
 		of := months[table]
-		text := fmt.Sprintf("%s (%s", table, of[len(of)-1])
+		slices.Sort(of)
+		text := fmt.Sprintf("%s (%s", table, of[0])
 		if len(of) > 1 {
-			text += fmt.Sprintf(" to %s, %d months", of[0], len(of))
+			text += fmt.Sprintf(" to %s, %d months", of[len(of)-1], len(of))
 		}
 		all = append(all, text+")")
 	}

@@ -61,3 +61,11 @@ func TestVerifyAndRebuild(t *testing.T) {
 	fails(t, "say which months", "rebuild", "--data", s.data)
 	fails(t, "there is no data folder", "verify", "--data", s.data+"x")
 }
+
+func TestSayLacking(t *testing.T) {
+	t.Parallel()
+	got := sayLacking([]trust.Lacking{{Table: "origins", Month: "2026-02"}, {Table: "milestones", Month: "2026-02"}, {Table: "origins", Month: "2025-12"}, {Table: "origins", Month: "2026-03"}})
+	if want := "milestones (2026-02), origins (2025-12 to 2026-03, 3 months)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
