@@ -68,7 +68,6 @@ func TestErasePersonFromRefusedSegments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(r.dir, "spool")
 	if err := durable.WriteFile(second.path+".json", reason); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +75,7 @@ func TestErasePersonFromRefusedSegments(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = r.crash(t, o) // and the reasons are those of the files
-	dir = filepath.Join(r.dir, "spool")
+	dir := filepath.Join(r.dir, "spool")
 	before := r.Status()
 	done, err := r.Erase([]string{"ada", "ada-before", "dev-of-ada"})
 	if err != nil || done.Removed != 5 || done.Blanked != 3 || len(done.Unread) != 0 {
