@@ -7,14 +7,14 @@ import (
 
 // gather makes one look-up of many that are asked for at the same time. While one runs, who comes waits, and the next one is for
 // all of them: under load the cost of a statement is shared, without load nobody waits.
-type gather[V any] struct {
+type gather[K, V any] struct {
 	most int // keys of one look-up
 	// find answers for each key in order; it runs on nobody's context, because several wait for it.
-	find func(keys []string) []found[V]
+	find func(keys []K) []found[V]
 
 	mu      sync.Mutex
 	running int
-	waiting []ask[V]
+	waiting []ask[K, V]
 }
 
 // looks is how many look-ups run at a time.
@@ -25,14 +25,14 @@ type found[V any] struct {
 	err   error
 }
 
-type ask[V any] struct {
-	key    string
+type ask[K, V any] struct {
+	key    K
 	answer chan found[V]
 }
 
 // get waits for the key's answer, or until ctx ends.
-func (g *gather[V]) get(ctx context.Context, key string) (V, error) {
-	a := ask[V]{key, make(chan found[V], 1)}
+func (g *gather[K, V]) get(ctx context.Context, key K) (V, error) {
+	a := ask[K, V]{key, make(chan found[V], 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, a)
 	if g.running < looks {
@@ -50,7 +50,7 @@ func (g *gather[V]) get(ctx context.Context, key string) (V, error) {
 }
 
 // run looks up until nobody waits.
-func (g *gather[V]) run() {
+func (g *gather[K, V]) run() {
 	for {
 		g.mu.Lock()
 		n := min(len(g.waiting), g.most)
@@ -59,11 +59,11 @@ func (g *gather[V]) run() {
 			g.mu.Unlock()
 			return
 		}
-		batch := append([]ask[V](nil), g.waiting[:n]...)
+		batch := append([]ask[K, V](nil), g.waiting[:n]...)
 		g.waiting = append(g.waiting[:0], g.waiting[n:]...)
 		g.mu.Unlock()
 
-		keys := make([]string, n)
+		keys := make([]K, n)
 		for i, a := range batch {
 			keys[i] = a.key
 		}

@@ -12,7 +12,7 @@ import (
 func TestGatherAnswersEachItsOwn(t *testing.T) {
 	var mu sync.Mutex
 	largest, looks := 0, 0
-	g := gather[int]{most: 16, find: func(keys []string) []found[int] {
+	g := gather[string, int]{most: 16, find: func(keys []string) []found[int] {
 		mu.Lock()
 		largest = max(largest, len(keys))
 		looks++
@@ -43,7 +43,7 @@ func TestGatherAnswersEachItsOwn(t *testing.T) {
 // Who stops waiting goes away at once; the look-up goes on for the others.
 func TestGatherLetsGo(t *testing.T) {
 	blocked, release := make(chan struct{}), make(chan struct{})
-	g := gather[string]{most: 1, find: func(keys []string) []found[string] {
+	g := gather[string, string]{most: 1, find: func(keys []string) []found[string] {
 		close(blocked)
 		<-release
 		return []found[string]{{value: keys[0]}}

@@ -1,6 +1,6 @@
 // Package profile answers what is known of one person now: features, tier with its reasons, value, best channel and hour, last
-// events. It reads what was computed when the person last did something (person_states), never their history, so its cost does
-// not grow with it.
+// events. All but the last two was computed when the person last did something (person_states). Those are read from a month or two
+// of events, when they are asked for.
 package profile
 
 import (
@@ -14,14 +14,14 @@ import (
 // Sizes of an answer.
 const (
 	lastEvents = 20 // newest events told
-	recentDays = 90 // days before the last event that events, best channel and best hour are read of
+	recentDays = 30 // days before the last event that events, best channel and best hour are read of
 	fewest     = 5  // actions below which no channel and no hour is called best
 )
 
 // ErrUnknown says that no person has the id, or that their first event is younger than a second or two.
 var ErrUnknown = errors.New("no person has this id")
 
-// Profile is one person as of EvaluatedAt; LastEvents and the best channel and hour are as of now.
+// Profile is one person as of EvaluatedAt; Recent is as of now.
 type Profile struct {
 	PersonID    string   `json:"person_id"`
 	DistinctIDs []string `json:"distinct_ids"` // all ids of the person, person_id among them
@@ -44,8 +44,13 @@ type Profile struct {
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
 
+	*Recent // nil when it was not asked for
+}
+
+// Recent is what the person did last, of the 30 days up to their last event.
+type Recent struct {
 	Best       Best    `json:"best"`
-	LastEvents []Event `json:"last_events"` // newest first
+	LastEvents []Event `json:"last_events"` // newest first, 20 at most
 }
 
 // Reason is one part of the score.
@@ -63,7 +68,7 @@ type Value struct {
 	LastPurchase *time.Time                 `json:"last_purchase_at"`
 }
 
-// Best says where and when the person acts most, among Actions of the last 90 days. Channel is "" and Hour missing when those
+// Best says where and when the person acts most, among Actions of the 30 days up to their last event. Channel is "" and Hour missing when those
 // are too few to tell.
 type Best struct {
 	Channel string `json:"channel"`

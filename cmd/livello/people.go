@@ -17,7 +17,7 @@ import (
 // longestID is longer than any id that is accepted from a sender.
 const longestID = 512
 
-// peopleRoutes answer about one person, by any of their ids: GET /v1/people/{id}, and .../history, which takes the parameters and formats
+// peopleRoutes answer about one person, by any of their ids: GET /v1/people/{id}, with recent=false without their last events, and .../history, which takes the parameters and formats
 // of the query engagement_history.
 func peopleRoutes(g *echo.Group, people *profile.Reader, ask queries.Runner) {
 	g.GET("/people/:id", func(c echo.Context) error {
@@ -25,7 +25,11 @@ func peopleRoutes(g *echo.Group, people *profile.Reader, ask queries.Runner) {
 		if err != nil {
 			return err
 		}
-		p, err := people.Get(c.Request().Context(), id)
+		recent, err := recentWanted(c)
+		if err != nil {
+			return err
+		}
+		p, err := people.Get(c.Request().Context(), id, recent)
 		if errors.Is(err, profile.ErrUnknown) {
 			return &ingest.Error{Status: http.StatusNotFound, Code: "unknown_person", Field: "id", Message: "nobody has this id",
 				Help: "a person is here two seconds after their first event; ids are case-sensitive"}
@@ -45,6 +49,18 @@ func peopleRoutes(g *echo.Group, people *profile.Reader, ask queries.Runner) {
 		}
 		return ask.Answer(c, "engagement_history", map[string]string{"person": id})
 	})
+}
+
+// recentWanted says whether last events, best channel and best hour are asked for: unless recent=false.
+func recentWanted(c echo.Context) (bool, error) {
+	switch c.QueryParam("recent") {
+	case "", "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, &ingest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "recent", Message: "is neither true nor false",
+		Help: "recent=false leaves out best and last_events, which is much faster"}
 }
 
 // personOf is the id in the address, which may hold any character, a slash among them, when it is URL-encoded.

@@ -68,6 +68,10 @@ func TestProfile(t *testing.T) {
 	if p.Best.Channel != "web" || p.Best.Hour == nil || p.Best.Actions != 6 {
 		t.Errorf("best: %+v", p.Best)
 	}
+	s.want(400, "recent", "GET", s.API+"/v1/people/anna?recent=1", s.keys.ReadKey, "")
+	if status, text := s.ask("GET", s.API+"/v1/people/anna?recent=false", s.keys.ReadKey, ""); status != 200 || strings.Contains(text, "last_events") || strings.Contains(text, "best") || !strings.Contains(text, "downloads_7d") {
+		t.Errorf("without what is recent: %d %s", status, text)
+	}
 	s.want(200, `"kind": "content_download"`, "GET", s.API+"/v1/people/anna/history", s.keys.ReadKey, "")
 	s.want(200, "content_download", "GET", s.API+"/v1/people/cookie%201%2F2/history?format=csv&limit=3", s.keys.ReadKey, "")
 	s.want(400, "limit", "GET", s.API+"/v1/people/anna/history?limit=none", s.keys.ReadKey, "")

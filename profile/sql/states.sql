@@ -1,4 +1,4 @@
--- Where the people stand, as last evaluated.
+-- Where people stand, as last evaluated: those the ids belong to, and those the ids were by themselves.
 SELECT
     s.person_id,
     s.distinct_ids,
@@ -21,4 +21,11 @@ SELECT
     s.last_seen,
     s.last_purchase_at
 FROM person_states AS s FINAL
-WHERE s.person_id IN {people:Array(String)}
+WHERE s.person_id IN
+    (
+        SELECT arrayJoin({ids:Array(String)})
+        UNION ALL
+        SELECT person_id
+        FROM person_ids
+        WHERE distinct_id IN {ids:Array(String)}
+    )

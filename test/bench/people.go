@@ -79,7 +79,10 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 			fmt.Printf("%-46s %8.2f s   median of %d\n", view.what, took[len(took)/2].Seconds(), len(took))
 		}
 	}
-	return measureProfiles(ctx, o, p)
+	if err := measureProfiles(ctx, o, p, o.profiles, "?recent=false"); err != nil {
+		return err
+	}
+	return measureProfiles(ctx, o, p, o.profiles/20, "") // with last events, which cost what reading a month of events of a few ids does
 }
 
 // fillPeople inserts through the engine itself: what is measured here is reading.
@@ -152,8 +155,8 @@ func discard(ctx context.Context, w *warehouse.Warehouse, sql string) error {
 	return errors.Join(err, answer.Close())
 }
 
-// measureProfiles asks for people at a steady rate, while events of the same people come in at another.
-func measureProfiles(ctx context.Context, o options, p *process) error {
+// measureProfiles asks for people so many times a second, while events of the same people come in at another rate.
+func measureProfiles(ctx context.Context, o options, p *process, rate float64, query string) error {
 	ctx, cancel := context.WithTimeout(ctx, o.length)
 	defer cancel()
 	var sent atomic.Int64
@@ -187,12 +190,12 @@ func measureProfiles(ctx context.Context, o options, p *process) error {
 	var took []time.Duration
 	statuses := map[int]int{}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	every := time.Duration(float64(time.Second) / o.profiles)
+	every := time.Duration(float64(time.Second) / rate)
 	for i := 0; ctx.Err() == nil; i++ {
 		at := began.Add(time.Duration(i) * every)
 		time.Sleep(time.Until(at))
 		all.Go(func() {
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/people/u%d", p.api, person()&^1), nil)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/people/u%d%s", p.api, person()&^1, query), nil)
 			if err != nil {
 				return
 			}
@@ -218,8 +221,8 @@ func measureProfiles(ctx context.Context, o options, p *process) error {
 	}
 	slices.Sort(took)
 	seconds := time.Since(began).Seconds()
-	fmt.Printf("profiles at %.0f/s (asked %.0f) beside %.0f events/s (asked %.0f): median %s, p99 %s, longest %s; answers by status %v; resident %d MiB\n",
-		float64(len(took))/seconds, o.profiles, float64(sent.Load())/seconds, o.peopleEvents,
+	fmt.Printf("profiles%s at %.0f/s (asked %.0f) beside %.0f events/s (asked %.0f): median %s, p99 %s, longest %s; answers by status %v; resident %d MiB\n",
+		query, float64(len(took))/seconds, rate, float64(sent.Load())/seconds, o.peopleEvents,
 		quantile(took, 0.5), quantile(took, 0.99), took[len(took)-1].Round(time.Millisecond), statuses, rss(p.cmd.Process.Pid)>>20)
 	return nil
 }
