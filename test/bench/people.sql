@@ -21,7 +21,7 @@ SELECT
     k,
     initcap(replaceAll(k, '_', ' ')),
     {from:DateTime64(3)} + toIntervalMillisecond(toUInt64({milliseconds:UInt64} * (number / {total:UInt64})) + r3 % 60000) AS at,
-    at,
+    now64(3, 'UTC'),
     'site',
     ch,
     if(named, concat('u', toString(person)), concat('a', toString(person), '-', toString(run % 2))),
