@@ -17,8 +17,8 @@ type gather[K, V any] struct {
 	waiting []ask[K, V]
 }
 
-// looks is how many look-ups run at a time.
-const looks = 2
+// looks is how many look-ups run at a time: two would share the processors, and each its statement with fewer.
+const looks = 1
 
 type found[V any] struct {
 	value V

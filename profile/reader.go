@@ -4,7 +4,9 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +15,8 @@ import (
 )
 
 var (
+	//go:embed sql/whose.sql
+	whoseSQL string
 	//go:embed sql/states.sql
 	statesSQL string
 	//go:embed sql/names.sql
@@ -83,11 +87,53 @@ func (r *Reader) findStates(ids []string) []found[Profile] {
 	return all
 }
 
-// read returns people by their ids. An id that was a person of its own and belongs to another one now is that one's.
-func (r *Reader) read(ctx context.Context, ids []string) (byID map[string]*Profile, err error) {
-	byID = make(map[string]*Profile, 4*len(ids))
+// read returns people by the ids that were asked for. Most are a person's own: only for the others it is asked whose they are. An id that came to
+// somebody else a moment ago is a person of its own until it has been evaluated.
+func (r *Reader) read(ctx context.Context, ids []string) (map[string]*Profile, error) {
+	people, err := r.readPeople(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var others []string
+	for _, id := range ids {
+		if people[id] == nil {
+			others = append(others, id)
+		}
+	}
+	if len(others) == 0 {
+		return people, nil
+	}
+	whose := map[string]string{}
+	if err := r.each(ctx, whoseSQL, func(rows driver.Rows) error {
+		var id, person string
+		if err := rows.Scan(&id, &person); err != nil {
+			return err
+		}
+		whose[id] = person
+		return nil
+	}, clickhouse.Named("ids", others)); err != nil {
+		return nil, fmt.Errorf("whose ids are: %w", err)
+	}
+	if len(whose) == 0 {
+		return people, nil
+	}
+	owners, err := r.readPeople(ctx, slices.Compact(slices.Sorted(maps.Values(whose))))
+	if err != nil {
+		return nil, err
+	}
+	for id, person := range whose {
+		if p := owners[person]; p != nil {
+			people[id] = p
+		}
+	}
+	return people, nil
+}
+
+// readPeople returns people by their person_id.
+func (r *Reader) readPeople(ctx context.Context, ids []string) (map[string]*Profile, error) {
+	people := make(map[string]*Profile, len(ids))
 	values := make(map[*Profile][]float64, len(ids))
-	err = r.each(ctx, statesSQL, func(rows driver.Rows) error {
+	err := r.each(ctx, statesSQL, func(rows driver.Rows) error {
 		var p Profile
 		var names, texts []string
 		var points, features []float64
@@ -103,14 +149,10 @@ func (r *Reader) read(ctx context.Context, ids []string) (byID map[string]*Profi
 		if purchase.Unix() > 0 {
 			p.Value.LastPurchase = &purchase
 		}
-		for _, id := range append(p.DistinctIDs, p.PersonID) {
-			if other := byID[id]; other == nil || other.PersonID == id {
-				byID[id] = &p
-			}
-		}
+		people[p.PersonID] = &p
 		values[&p] = features
 		return nil
-	}, clickhouse.Named("ids", ids))
+	}, clickhouse.Named("people", ids))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +169,7 @@ func (r *Reader) read(ctx context.Context, ids []string) (byID map[string]*Profi
 		}
 		p.Value.Orders = uint64(p.Features["purchases_total"])
 	}
-	return byID, nil
+	return people, nil
 }
 
 // featureNames are those of a version of the definitions, which never change.

@@ -59,6 +59,8 @@ type Evaluator struct {
 	Logger *slog.Logger
 	// Now is the clock of evaluations; nil is time.Now.
 	Now func() time.Time
+	// Threads is with how many threads a statement is answered at most; 0 is as many as ClickHouse takes for others.
+	Threads int
 	// Batch is how many people are evaluated at once at most; 0 is 20,000.
 	Batch   int
 	Metrics *Metrics
@@ -119,12 +121,16 @@ func (e *Evaluator) doIn(ctx context.Context, states, name string, args ...any) 
 	return nil
 }
 
-// gently leaves the other threads to loading while events wait.
+// gently leaves processors to others: all but one to loading while events wait.
 func (e *Evaluator) gently(ctx context.Context) context.Context {
-	if e.Busy == nil || !e.Busy() {
+	threads := e.Threads
+	if e.Busy != nil && e.Busy() {
+		threads = 1
+	}
+	if threads == 0 {
 		return ctx
 	}
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_threads": 1}))
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_threads": threads}))
 }
 
 func (e *Evaluator) now() time.Time {

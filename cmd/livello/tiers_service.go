@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,9 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 			return err
 		},
 		Busy: s.catchingUp, News: &s.news, Look: s.look(),
+	}
+	if s.cfg.DSN == "" { // our processors answer requests, too
+		s.tiers.Threads = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if !s.serving {
 		return nil

@@ -1,4 +1,4 @@
--- Where people stand, as last evaluated: those the ids belong to, and those the ids were by themselves.
+-- Where people stand, as last evaluated.
 SELECT
     s.person_id,
     s.distinct_ids,
@@ -21,11 +21,4 @@ SELECT
     s.last_seen,
     s.last_purchase_at
 FROM person_states AS s FINAL
-WHERE s.person_id IN
-    (
-        SELECT arrayJoin({ids:Array(String)})
-        UNION ALL
-        SELECT person_id
-        FROM person_ids
-        WHERE distinct_id IN {ids:Array(String)}
-    )
+WHERE s.person_id IN {people:Array(String)}

@@ -2750,7 +2750,7 @@ CREATE TABLE person_states
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY person_id
-SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 128, min_bytes_for_wide_part = 17179869184, min_compress_block_size = 4096, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Where each person stands, as last evaluated (one row per person, once merged)';
 
 CREATE VIEW person_states_at

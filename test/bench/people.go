@@ -61,7 +61,7 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 		{"person_tiers, distribution", "SELECT tier, micro_segment, count(), avg(score) FROM person_tiers GROUP BY ALL"},
 		{"channel_daily, all", "SELECT channel, sum(human_events) FROM channel_daily GROUP BY channel"},
 		{"metric_funnel, last 30 days", "SELECT level, metric, channel, sum(numerator) FROM metric_funnel WHERE day >= today() - 30 GROUP BY ALL"},
-		{"sessions, one day", "SELECT count(), avg(seconds) FROM sessions WHERE start >= today() - 1 AND start < today()"},
+		{"sessions_between, one day", "SELECT count(), avg(seconds) FROM sessions_between(from = today() - 1, to = today(), person = '')"},
 		{"person_value, everybody", "SELECT count(), sum(orders) FROM person_value"},
 		{"people, everybody", "SELECT count() FROM people"},
 	} {
@@ -162,7 +162,8 @@ func measureProfiles(ctx context.Context, o options, p *process, rate float64, q
 	var sent atomic.Int64
 	var all sync.WaitGroup
 	began := time.Now()
-	person := func() int { // as people.sql draws them
+	run := began.Format("150405.000-") // no message of an earlier run
+	person := func() int {             // as people.sql draws them
 		return int(float64(o.people) * math.Pow(rand.Float64(), 1.5))
 	}
 	all.Go(func() { // events of the same people
@@ -175,7 +176,7 @@ func measureProfiles(ctx context.Context, o options, p *process, rate float64, q
 				if j > 0 {
 					body.WriteByte(',')
 				}
-				fmt.Fprintf(&body, `{"type":"page","messageId":"%d-%d","userId":"u%d","anonymousId":"a%[3]d-0","properties":{"path":"/pricing","url":"https://www.example.com/pricing"}}`, i, j, person()&^1)
+				fmt.Fprintf(&body, `{"type":"page","messageId":"%s%d-%d","userId":"u%d","anonymousId":"a%[4]d-0","properties":{"path":"/pricing","url":"https://www.example.com/pricing"}}`, run, i, j, person()&^1)
 			}
 			body.WriteByte(']')
 			if n, err := post(ctx, client, p.api, p.key, body.Bytes()); err == nil {
