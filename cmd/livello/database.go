@@ -25,7 +25,7 @@ func (s *service) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := schema.Up(ctx, s.db, schema.Options{Cluster: s.cfg.Cluster, Logger: s.log}); err != nil {
+	if _, err := schema.Up(ctx, s.db, schema.Options{Cluster: s.cfg.Cluster, Version: buildVersion(), Logger: s.log}); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	if err := s.ensureDefinitions(ctx); err != nil {

@@ -31,7 +31,7 @@ func migrateCommand(p *program) *cobra.Command {
 				return err
 			}
 			defer db.Close()
-			return run(cmd.Context(), db, schema.Options{Cluster: cfg.Cluster})
+			return run(cmd.Context(), db, schema.Options{Cluster: cfg.Cluster, Version: buildVersion()})
 		}})
 	}
 	add("up", "Apply pending migrations and recreate changed views", p.migrateUp)

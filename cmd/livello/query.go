@@ -69,7 +69,25 @@ func (p *program) runQuery(cmd *cobra.Command, name string, given []string) erro
 		return err
 	}
 	defer db.Close()
-	return queries.Run(cmd.Context(), db, name, params, format, p.stdout)
+	out := &seen{Writer: p.stdout}
+	if err := queries.Run(cmd.Context(), db, name, params, format, out); err != nil {
+		return err
+	}
+	if format == "table" && !out.any { // a table without rows is nothing at all
+		_, err = fmt.Fprintln(p.stderr, "no rows")
+	}
+	return err
+}
+
+// seen notes whether anything was written.
+type seen struct {
+	io.Writer
+	any bool
+}
+
+func (s *seen) Write(b []byte) (int, error) {
+	s.any = s.any || len(b) > 0
+	return s.Writer.Write(b)
 }
 
 // keyValues reads name=value arguments.
