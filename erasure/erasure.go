@@ -9,6 +9,7 @@ package erasure
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -176,6 +177,19 @@ func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) 
 	}
 	e.read = true
 	return w.Certificate, nil
+}
+
+// ErrAtWork says that somebody is being erased.
+var ErrAtWork = errors.New("a person is being erased: try again when that is done")
+
+// Beside does something that must not happen while somebody is being erased, such as putting back what may hold their events. The error is ErrAtWork
+// when somebody is.
+func (e *Eraser) Beside(do func() error) error {
+	if !e.one.TryLock() {
+		return ErrAtWork
+	}
+	defer e.one.Unlock()
+	return do()
 }
 
 // Resume reads what the tables say, and goes on with what was cut off. It is to be called once after the start.

@@ -338,7 +338,7 @@ func (e *Eraser) files(_ context.Context, w *work) error {
 		return err
 	}
 	for kind, n := range removed {
-		w.Removed[kind] = n
+		w.Removed[kind] += n // with what was removed before it was cut off, as far as that was noted
 	}
 	w.Remaining = append(w.Remaining, remaining...)
 	return nil

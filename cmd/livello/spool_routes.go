@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/livello/livello/erasure"
 	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/spool"
 )
@@ -45,6 +46,8 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 		switch {
 		case errors.Is(err, spool.ErrNotRefused), errors.Is(err, quarantine.ErrNotRefused):
 			http.Error(w, err.Error(), http.StatusNotFound)
+		case errors.Is(err, erasure.ErrAtWork):
+			http.Error(w, err.Error(), http.StatusConflict)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		default:
@@ -71,7 +74,11 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 		answer(w, withRejected(entries, s.quarantine.Refused()), err)
 	})
 	mux.HandleFunc("POST "+spoolRetryPath, change(func(c spoolChange) (int, error) {
-		n, err := c.apply(s.spool.PutBack, s.quarantine.PutBack)
+		var n int
+		err := s.eraser.Beside(func() (err error) { // or what is put back escapes the erasure
+			n, err = c.apply(s.spool.PutBack, s.quarantine.PutBack)
+			return err
+		})
 		if n > 0 {
 			s.log.Info("refused files put back to be loaded", "files", n)
 		}

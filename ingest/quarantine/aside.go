@@ -84,20 +84,21 @@ func (s *Store) setAside(f file, reason error) error {
 	if err == nil {
 		err = os.Rename(s.path(f.id), aside)
 	}
-	if err == nil {
-		err = durable.SyncDir(s.o.Dir)
-	}
 	if err != nil {
 		return fmt.Errorf("set quarantine file %s aside: %w", f.id, err)
 	}
+	// From here on it is set aside, whatever fails.
 	a, err := describe(s.o.Dir, f.id)
 	if err != nil {
-		return err
+		a = Aside{ID: f.id, Bytes: f.size, Refusal: why}
 	}
 	s.mu.Lock()
 	s.sealed = slices.DeleteFunc(s.sealed, f.is)
 	s.aside = append(s.aside, a)
 	s.mu.Unlock()
+	if err := errors.Join(err, durable.SyncDir(s.o.Dir)); err != nil {
+		return fmt.Errorf("set quarantine file %s aside: %w", f.id, err)
+	}
 	s.metrics.aside.Inc()
 	s.o.Logger.Error("rejected records set aside: ClickHouse refuses them", "file", aside, "records", a.Records, "error", reason, "help", "livello spool list")
 	return nil
@@ -112,12 +113,16 @@ func (s *Store) Refused() []Aside {
 
 // PutBack has files that were set aside inserted again, or all of them when no id is given, and answers how many.
 func (s *Store) PutBack(ids ...uuid.UUID) (int, error) {
-	return s.take(ids, func(a Aside) error {
-		if _, err := PutBackFiles(s.o.Dir, a.ID); err != nil {
-			return err
+	return s.take(ids, func(a Aside) (taken bool, err error) {
+		_, err = PutBackFiles(s.o.Dir, a.ID)
+		info, gone := os.Stat(s.path(a.ID))
+		if gone != nil { // it is where it was
+			return false, errors.Join(err, gone)
 		}
-		s.sealed = append(s.sealed, file{id: a.ID, size: a.Bytes})
-		return nil
+		// Whoever put it back may have mended it: it has the size it has now.
+		s.sealed = append(s.sealed, file{id: a.ID, size: info.Size()})
+		s.bytes += info.Size() - a.Bytes
+		return true, err
 	})
 }
 
@@ -126,17 +131,18 @@ func (s *Store) Drop(ids ...uuid.UUID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return s.take(ids, func(a Aside) error {
-		if _, err := DropFiles(s.o.Dir, a.ID); err != nil {
-			return err
+	return s.take(ids, func(a Aside) (taken bool, err error) {
+		_, err = DropFiles(s.o.Dir, a.ID)
+		if _, gone := os.Stat(filepath.Join(s.o.Dir, a.Name())); !errors.Is(gone, fs.ErrNotExist) {
+			return false, errors.Join(err, gone)
 		}
 		s.bytes -= a.Bytes
-		return nil
+		return true, err
 	})
 }
 
-// take does something with files that are set aside, or with all of them, and forgets that they are.
-func (s *Store) take(ids []uuid.UUID, do func(Aside) error) (n int, err error) {
+// take does something with files that are set aside, or with all of them, and forgets that they are as soon as do says so, with an error or without.
+func (s *Store) take(ids []uuid.UUID, do func(Aside) (taken bool, err error)) (n int, err error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	s.mu.Lock()
@@ -150,11 +156,14 @@ func (s *Store) take(ids []uuid.UUID, do func(Aside) error) (n int, err error) {
 		if len(ids) > 0 && !slices.Contains(ids, a.ID) {
 			continue
 		}
-		if err := do(a); err != nil {
+		taken, err := do(a)
+		if taken {
+			s.aside = slices.DeleteFunc(s.aside, func(o Aside) bool { return o.ID == a.ID })
+			n++
+		}
+		if err != nil {
 			return n, err
 		}
-		s.aside = slices.DeleteFunc(s.aside, func(o Aside) bool { return o.ID == a.ID })
-		n++
 	}
 	return n, nil
 }

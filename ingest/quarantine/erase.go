@@ -3,7 +3,9 @@ package quarantine
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,10 @@ func (s *Store) Erase(ids []string) (removed int, err error) {
 func (s *Store) eraseFile(a Aside, ids []string) (removed int, err error) {
 	path := filepath.Join(s.o.Dir, a.Name())
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.replace(a, nil)
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}

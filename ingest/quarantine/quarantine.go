@@ -27,6 +27,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // Inserter is the database: driver.Conn of clickhouse-go over HTTP.
@@ -113,6 +115,15 @@ func Open(o Options) (*Store, error) {
 
 // recover finds the files that were not confirmed. A last line without its end is cut off.
 func (s *Store) recover() error {
+	unfinished, err := filepath.Glob(filepath.Join(s.o.Dir, durable.Unfinished+"*")) // copies that a crash left, of records that may be erased by now
+	if err != nil {
+		return err
+	}
+	for _, path := range unfinished {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
 	paths, err := filepath.Glob(filepath.Join(s.o.Dir, "*.ndjson"))
 	if err != nil {
 		return err

@@ -68,6 +68,9 @@ func (s *Spool) Erase(ids []string) (done Erased, err error) {
 
 // eraseRefused writes the segment without the person's events. What follows its last whole frame stays as it is, and is told.
 func (s *Spool) eraseRefused(r refused, person map[string]bool, done *Erased) error {
+	if err := s.cutOutOf(r); err != nil {
+		return err
+	}
 	content, err := os.ReadFile(r.path)
 	if err != nil {
 		return err
@@ -115,6 +118,37 @@ func (s *Spool) eraseRefused(r refused, person map[string]bool, done *Erased) er
 	r.Rows, r.Bytes = rows, int64(len(whole))
 	s.mu.Unlock()
 	return s.eraseReason(r, person)
+}
+
+// cutOutOf moves damaged frames of a refused segment that have whole ones behind them to files of their own, as putting it back would: so what
+// is behind them is looked at, too.
+func (s *Spool) cutOutOf(r refused) error {
+	for {
+		again, err := s.cutOutFirst(r.path)
+		if err != nil {
+			return err
+		}
+		if !again {
+			return nil
+		}
+	}
+}
+
+func (s *Spool) cutOutFirst(path string) (found bool, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	_, end, err := readFrames(file, info.Size(), nil, func([]byte, int) error { return nil })
+	if !errors.Is(err, errTorn) || wholeBehind(file, info.Size(), end) == 0 {
+		return false, nil // whole, or torn at its end: whoever reads it next says so
+	}
+	return true, s.cutOut(file, path, info, end)
 }
 
 // without is a block without the person's events. ok is false of a block that cannot be read, which is given back as it is.

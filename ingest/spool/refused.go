@@ -184,7 +184,7 @@ func DropFile(dir string, number uint64) error {
 			err = nil
 		}
 	}
-	if err != nil {
+	if err = errors.Join(err, durable.SyncDir(dir)); err != nil { // or a power cut brings it back, with somebody who was erased
 		return fmt.Errorf("drop segment %d: %w", number, err)
 	}
 	return nil
