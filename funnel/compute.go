@@ -56,7 +56,7 @@ func (k *Keeper) compute(ctx context.Context, due []dueDay, now time.Time) error
 			return err
 		}
 	}
-	for _, part := range cut(spans(days, -day, day, end)) {
+	for _, part := range cut(spans(days, -day, 2*day, end)) {
 		if err := k.between(ctx, "visit", visitTerms, part); err != nil {
 			return err
 		}

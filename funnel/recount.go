@@ -20,7 +20,8 @@ func (k *Keeper) Anew(ctx context.Context) error { return k.Recount(ctx, time.Ti
 const mark = `INSERT INTO funnel_days (day, rows, id_sum, due, at)
 SELECT found.day, known.rows, known.id_sum, 1, fromUnixTimestamp64Milli({at:Int64}, 'UTC')
 FROM (%s) AS found
-LEFT JOIN (SELECT day, rows, id_sum FROM funnel_days FINAL) AS known ON known.day = found.day
+LEFT JOIN (SELECT day, rows, id_sum, due FROM funnel_days FINAL) AS known ON known.day = found.day
+WHERE NOT known.due -- what is due already keeps the time since when it is, or a day that is marked again and again would never have its turn
 SETTINGS async_insert = 0, insert_deduplicate = 0, join_use_nulls = 0`
 
 func (k *Keeper) recount(ctx context.Context, first, last time.Time) error {

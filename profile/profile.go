@@ -14,7 +14,6 @@ import (
 // Sizes of an answer.
 const (
 	lastEvents = 20 // newest events told
-	recentDays = 30 // days before the last event that events, best channel and best hour are read of
 	fewest     = 5  // actions below which no channel and no hour is called best
 )
 
@@ -47,7 +46,7 @@ type Profile struct {
 	*Recent // nil when it was not asked for
 }
 
-// Recent is what the person did last, of the 30 days up to their last event.
+// Recent is what the person did last, of the calendar month of their last event (UTC) and the one before it.
 type Recent struct {
 	Best       Best    `json:"best"`
 	LastEvents []Event `json:"last_events"` // newest first, 20 at most
@@ -68,7 +67,7 @@ type Value struct {
 	LastPurchase *time.Time                 `json:"last_purchase_at"`
 }
 
-// Best says where and when the person acts most, among Actions of the 30 days up to their last event. Channel is "" and Hour missing when those
+// Best says where and when the person acts most, among Actions of the same two months. Channel is "" and Hour missing when those
 // are too few to tell.
 type Best struct {
 	Channel string `json:"channel"`

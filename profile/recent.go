@@ -31,15 +31,10 @@ func (r *Reader) findRecent(people []Profile) []found[Recent] {
 		months[m] = append(months[m], i)
 	}
 	all := make([]found[Recent], len(people))
-	now := monthOf(time.Now())
 	var look errgroup.Group
 	for month, of := range months {
 		look.Go(func() error {
-			end := never
-			if month.Before(now) { // nothing later is theirs: they would have been seen
-				end = month.AddDate(0, 1, 0)
-			}
-			err := r.readRecent(ctx, people, of, end, all)
+			err := r.readRecent(ctx, people, of, month.AddDate(0, -1, 0), all)
 			for _, i := range of {
 				if err != nil {
 					all[i].err = fmt.Errorf("look up last events: %w", err)
@@ -51,9 +46,6 @@ func (r *Reader) findRecent(people []Profile) []found[Recent] {
 	_ = look.Wait() // errors are in all
 	return all
 }
-
-// never is later than any event.
-var never = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func monthOf(t time.Time) time.Time {
 	t = t.UTC()
@@ -67,21 +59,16 @@ type doings struct {
 	hours    map[uint8]uint64
 }
 
-// readRecent looks up those of people whose places are listed, from their events before end, and writes it into all.
-func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int, end time.Time, all []found[Recent]) error {
+// readRecent looks up those of people whose places are listed, in their events since from, and writes it into all.
+func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int, from time.Time, all []found[Recent]) error {
 	owner := map[string][]*doings{}
 	did := make([]doings, len(places))
-	from := end
 	for n, i := range places {
 		did[n] = doings{events: []Event{}, channels: map[string]uint64{}, hours: map[uint8]uint64{}}
 		for _, id := range slices.Compact(slices.Sorted(slices.Values(append([]string{people[i].PersonID}, people[i].DistinctIDs...)))) {
 			owner[id] = append(owner[id], &did[n])
 		}
-		if begin := people[i].LastSeen.AddDate(0, 0, -recentDays); begin.Before(from) {
-			from = begin
-		}
 	}
-	const layout = "2006-01-02 15:04:05.000"
 	if err := r.each(ctx, recentSQL, func(rows driver.Rows) error {
 		var id string
 		var newest [][]any
@@ -98,8 +85,7 @@ func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int,
 			add(d.hours, hours)
 		}
 		return nil
-	}, clickhouse.Named("ids", slices.Collect(maps.Keys(owner))), clickhouse.Named("from", from.UTC().Format(layout)),
-		clickhouse.Named("to", end.Format(layout)), clickhouse.Named("events", uint8(lastEvents))); err != nil {
+	}, clickhouse.Named("ids", slices.Collect(maps.Keys(owner))), clickhouse.Named("from", from.Format("2006-01-02 15:04:05.000")), clickhouse.Named("events", uint8(lastEvents))); err != nil {
 		return err
 	}
 	for n, i := range places {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -18,8 +19,8 @@ func (s *service) noteBackfills(ctx context.Context) error {
 	}
 	s.lacking.Store(true)
 	help := "the service fills it in, month by month"
-	if s.cfg.Cluster != "" {
-		help = "a cluster cannot be filled in from one node"
+	if s.cfg.DSN != "" {
+		help = "several services may load this ClickHouse, so it is left to you: livello rebuild --all --table NAME while one of them loads; a cluster cannot be filled in from one node"
 	}
 	s.log.Info("rollups of an update lack history", "rollups", sayLacking(lacking), "months_left", len(lacking), "help", help)
 	return nil
@@ -27,7 +28,7 @@ func (s *service) noteBackfills(ctx context.Context) error {
 
 // lacksHistory says that what is evaluated of people is being filled with history. It goes on saying so while the database does not answer.
 func (s *service) lacksHistory(ctx context.Context) bool {
-	if !s.lacking.Load() || s.cfg.Cluster != "" {
+	if !s.lacking.Load() || s.cfg.DSN != "" {
 		return false
 	}
 	lacking, err := trust.ReadLacking(ctx, s.db)
@@ -44,14 +45,18 @@ func (s *service) lacksHistory(ctx context.Context) bool {
 func (s *service) historyFilled(ctx context.Context, tables []string) error {
 	if slices.Contains(tables, "identity_edges") {
 		s.resolver.Anew()
+		if _, err := s.resolver.Tick(ctx); err != nil { // Anew is not kept: before the month is noted as filled, everybody has been decided
+			return fmt.Errorf("decide about identities anew: %w", err)
+		}
 	}
 	return s.funnel.Anew(ctx)
 }
 
 // startBackfill gives the new rollups of an update their history until the service stops; the next one goes on. A service without doors, which answers
-// one command, leaves it to one that stays, and so does a cluster: no node can make the others' loaders wait.
+// one command, leaves it to one that stays. With a ClickHouse server it is left to people: no service can make the loaders of others wait, and what
+// these load while a month is swapped in would be missing from it.
 func (s *service) startBackfill(_ context.Context, registry *prometheus.Registry) error {
-	if !s.serving || s.cfg.Cluster != "" {
+	if !s.serving || s.cfg.DSN != "" {
 		return nil
 	}
 	backfiller := &trust.Backfiller{Rebuilder: s.rebuilder, Busy: s.catchingUp, Filled: s.historyFilled, Logger: s.log}

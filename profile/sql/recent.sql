@@ -10,6 +10,5 @@ SELECT
 FROM events
 WHERE distinct_id IN {ids:Array(String)}
   AND ts >= {from:DateTime64(3)}
-  AND ts < {to:DateTime64(3)}
   AND kind NOT IN ('identify', 'group', 'alias')
 GROUP BY distinct_id
