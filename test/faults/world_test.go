@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -117,11 +118,11 @@ func (w *world) livello(args ...string) ([]byte, error) {
 	return command.CombinedOutput()
 }
 
-// waitLoaded waits until the spool holds no segment in one of the states: those that ClickHouse has not confirmed.
+// waitLoaded waits until the spool holds no segment in one of the states: those that ClickHouse has not confirmed. It may take as long as there are
+// segments, and none for longer than two minutes.
 func waitLoaded(t *testing.T, s *service, data string, states ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
+	least, since := math.MaxInt, time.Now()
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
 		var waiting []string
 		for _, state := range states {
@@ -134,11 +135,17 @@ func waitLoaded(t *testing.T, s *service, data string, states ...string) {
 		if len(waiting) == 0 {
 			return
 		}
+		if len(waiting) < least {
+			least, since = len(waiting), time.Now()
+		}
+		if time.Since(since) > 2*time.Minute {
+			t.Fatalf("for two minutes none of %d segments left the spool:\n%s", len(waiting), s.logs)
+		}
 		select {
 		case <-s.gone:
 			t.Fatalf("the service ended with %d segments in the spool:\n%s", len(waiting), s.logs)
-		case <-ctx.Done():
-			t.Fatalf("after two minutes %d segments are still in the spool:\n%s", len(waiting), s.logs)
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
 		case <-tick.C:
 		}
 	}
