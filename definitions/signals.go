@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // The view person_signals_mv says in its comment how far it is, by the checksum of its query:
@@ -114,18 +116,9 @@ func (s *Store) exec(ctx context.Context, what, statement string) error {
 }
 
 func (s *Store) texts(ctx context.Context, query string) ([]string, error) {
-	rows, err := s.DB.Query(ctx, query)
+	texts, err := ask.Texts(ctx, s.DB, query)
 	if err != nil {
 		return nil, fmt.Errorf("read the state of definitions: %w", err)
 	}
-	defer rows.Close()
-	var texts []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, fmt.Errorf("read the state of definitions: %w", err)
-		}
-		texts = append(texts, text)
-	}
-	return texts, rows.Err()
+	return texts, nil
 }

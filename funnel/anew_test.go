@@ -9,6 +9,7 @@ import (
 
 	"github.com/livello/livello/definitions"
 	"github.com/livello/livello/funnel"
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/measurements"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
@@ -144,7 +145,7 @@ func differsFromAnew(t *testing.T, db *warehouse.Warehouse, now time.Time) []str
 	for i, view := range views {
 		views[i] = "SELECT day, toString(channel) AS channel, toString(term) AS term, amount AS anew, 0 AS kept, problem FROM " + view
 	}
-	rows, err := db.Query(context.Background(), `SELECT concat(toString(day), ' ', channel, ' ', term, ': ', toString(sum(kept)), ', anew ', toString(sum(anew)), ' ', max(problem), ' ', min(problem))
+	all, err := ask.Texts(context.Background(), db, `SELECT concat(toString(day), ' ', channel, ' ', term, ': ', toString(sum(kept)), ', anew ', toString(sum(anew)), ' ', max(problem), ' ', min(problem))
 FROM
 (
     SELECT day, toString(channel) AS channel, toString(term) AS term, toFloat64(0) AS anew, amount AS kept, problem FROM person_term_days FINAL WHERE day > toDate(0) AND amount != 0
@@ -156,18 +157,6 @@ GROUP BY day, channel, term
 HAVING isNaN(sum(kept)) != isNaN(sum(anew)) OR abs(sum(kept) - sum(anew)) > 1e-6 OR max(problem) != min(problem)
 ORDER BY 1`, last.Format(time.DateOnly))
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, line)
-	}
-	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return all

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // Pauses of Run: a computation may take a twentieth of the time, and a quiet warehouse is asked for news this often.
@@ -27,12 +29,7 @@ type rest struct{ until time.Time }
 // Run keeps the days up to date until ctx ends. While the database is away it says so once and goes on trying.
 func (k *Keeper) Run(ctx context.Context) {
 	failing, pause := false, shortestPause // a process that ends at once has nothing to compute
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
+	for background.Sleep(ctx, pause) == nil {
 		began := time.Now()
 		err := k.round(ctx)
 		pause = max(shortestPause, pauseFactor*time.Since(began))

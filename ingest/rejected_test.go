@@ -12,6 +12,7 @@ import (
 
 	"github.com/livello/livello/ingest/internal/blocktest"
 	"github.com/livello/livello/ingest/quarantine"
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
 )
@@ -44,20 +45,8 @@ func withQuarantine(t *testing.T, change ...func(*Options)) (s *server, look fun
 
 func lines(t *testing.T, w *warehouse.Warehouse, query string) string {
 	t.Helper()
-	rows, err := w.Query(t.Context(), query)
+	all, err := ask.Texts(t.Context(), w, query)
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, line)
-	}
-	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(all, "\n")

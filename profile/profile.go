@@ -1,6 +1,6 @@
 // Package profile answers what is known of one person now: features, tier with its reasons, value, best channel and hour, last
-// events. All but the last two was computed when the person last did something (person_states). Those are read from a month or two
-// of events, when they are asked for.
+// events. All but these last three was computed when the person last did something (person_states). They are read from a month or
+// two of events, when they are asked for.
 package profile
 
 import (

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
-	"golang.org/x/sync/errgroup"
 )
 
 //go:embed sql/recent.sql
@@ -31,19 +31,19 @@ func (r *Reader) findRecent(people []Profile) []found[Recent] {
 		months[m] = append(months[m], i)
 	}
 	all := make([]found[Recent], len(people))
-	var look errgroup.Group
+	var look sync.WaitGroup
 	for month, of := range months {
-		look.Go(func() error {
+		look.Go(func() {
 			err := r.readRecent(ctx, people, of, month.AddDate(0, -1, 0), all)
-			for _, i := range of {
-				if err != nil {
-					all[i].err = fmt.Errorf("look up last events: %w", err)
-				}
+			if err == nil {
+				return
 			}
-			return nil
+			for _, i := range of {
+				all[i].err = fmt.Errorf("look up last events: %w", err)
+			}
 		})
 	}
-	_ = look.Wait() // errors are in all
+	look.Wait()
 	return all
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -99,19 +100,7 @@ func (e *Evaluator) cuts(ctx context.Context, list uuid.UUID, size uint64) (firs
 	if err != nil {
 		return nil, err
 	}
-	rows, err := e.DB.Query(ctx, text, named("list", list.String()), named("size", size))
-	if err != nil {
-		return nil, fmt.Errorf("cut a list: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var first string
-		if err := rows.Scan(&first); err != nil {
-			return nil, fmt.Errorf("cut a list: %w", err)
-		}
-		firsts = append(firsts, first)
-	}
-	if err := rows.Err(); err != nil {
+	if firsts, err = ask.Texts(ctx, e.DB, text, named("list", list.String()), named("size", size)); err != nil {
 		return nil, fmt.Errorf("cut a list: %w", err)
 	}
 	return firsts, nil

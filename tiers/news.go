@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -167,17 +168,8 @@ func (e *Evaluator) loading(ctx context.Context) (ids []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := e.DB.Query(ctx, text)
-	if err != nil {
+	if ids, err = ask.Texts(ctx, e.DB, text); err != nil {
 		return nil, fmt.Errorf("look for inserts that go on: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("look for inserts that go on: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -123,7 +124,7 @@ GROUP BY name`, named("views", views))
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("look when rollups came: %w", err)
 	}
-	seen, err := texts(ctx, f.Rebuilder.DB, "SELECT toString(rollup) FROM backfills WHERE month = '1970-01-01'")
+	seen, err := ask.Texts(ctx, f.Rebuilder.DB, "SELECT toString(rollup) FROM backfills WHERE month = '1970-01-01'")
 	if err != nil {
 		return nil, fmt.Errorf("read backfills: %w", err)
 	}
@@ -146,11 +147,11 @@ func (f *Backfiller) lacking(ctx context.Context, err error) ([]Lacking, error) 
 
 // ReadLacking answers which months rollups lack, the newest first; none of a database from before that was noted.
 func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
-	known, err := texts(ctx, db, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'backfills'")
+	known, err := ask.Texts(ctx, db, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'backfills'")
 	if err != nil || len(known) == 0 {
 		return nil, err
 	}
-	rows, err := texts(ctx, db, "SELECT concat(formatDateTime(month, '%Y-%m'), ' ', rollup) FROM backfills FINAL WHERE NOT done ORDER BY month DESC, rollup")
+	rows, err := ask.Texts(ctx, db, "SELECT concat(formatDateTime(month, '%Y-%m'), ' ', rollup) FROM backfills FINAL WHERE NOT done ORDER BY month DESC, rollup")
 	if err != nil {
 		return nil, fmt.Errorf("read backfills: %w", err)
 	}

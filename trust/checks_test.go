@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/test/engine"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestEveryRollupIsVerified(t *testing.T) {
 	w := engine.Migrated(t)
 	ctx := t.Context()
-	fed, err := texts(ctx, w, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView' ORDER BY name")
+	fed, err := ask.Texts(ctx, w, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView' ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // asMade says whether a rollup that has no check of its own in sql/ holds what its view would make of a month's events now: the rows of
@@ -38,7 +40,7 @@ func (r rollup) asMade(ctx context.Context, db DB, month time.Time) (bool, error
 			")) AS one FROM " + from + " GROUP BY " + strings.Join(keys, ", ") + ")"
 	}
 	made := "(" + fromEvents.ReplaceAllString(r.query, "FROM (SELECT * FROM events FINAL WHERE _partition_id = '"+partition+"') AS events") + ")"
-	found, err := texts(ctx, db, sum(made)+" UNION ALL "+sum("(SELECT * FROM "+quote(r.table)+" WHERE _partition_id = '"+partition+"')"))
+	found, err := ask.Texts(ctx, db, sum(made)+" UNION ALL "+sum("(SELECT * FROM "+quote(r.table)+" WHERE _partition_id = '"+partition+"')"))
 	if err != nil {
 		return false, fmt.Errorf("compare %s of %s: %w", r.table, month.Format("2006-01"), err)
 	}

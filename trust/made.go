@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // asMadeBy is how a check of sql/ says "what this view makes of the days compared", for a view whose query is written from the
@@ -14,7 +16,7 @@ var asMadeBy = regexp.MustCompile(`/\*made by (\w+)\*/`)
 // withViews puts the query of the named view in place of each such comment, over events as they are now, each once.
 func withViews(ctx context.Context, db DB, check string) (string, error) {
 	for _, found := range asMadeBy.FindAllStringSubmatch(check, -1) {
-		queries, err := texts(ctx, db, "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}", named("view", found[1]))
+		queries, err := ask.Texts(ctx, db, "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}", named("view", found[1]))
 		if err != nil {
 			return "", fmt.Errorf("query of %s: %w", found[1], err)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // Rebuilder recomputes months of rollups from raw events.
@@ -155,7 +157,7 @@ func (b *Rebuilder) months(ctx context.Context, some []rollup) ([]time.Time, err
 	for _, r := range some {
 		tables = append(tables, r.table)
 	}
-	partitions, err := texts(ctx, b.DB, "SELECT DISTINCT partition_id FROM system.parts WHERE database = currentDatabase() AND active AND rows > 0 AND table IN {tables:Array(String)} ORDER BY partition_id",
+	partitions, err := ask.Texts(ctx, b.DB, "SELECT DISTINCT partition_id FROM system.parts WHERE database = currentDatabase() AND active AND rows > 0 AND table IN {tables:Array(String)} ORDER BY partition_id",
 		named("tables", tables))
 	if err != nil {
 		return nil, fmt.Errorf("list months: %w", err)
@@ -188,12 +190,8 @@ func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, t
 			return err
 		}
 	}
-	n, err := texts(ctx, b.DB, "SELECT toString(count()) FROM "+shadowEvents+" FINAL")
+	events, err := ask.Number(ctx, b.DB, "SELECT count() FROM "+shadowEvents+" FINAL")
 	if err != nil {
-		return fmt.Errorf("count raw events: %w", err)
-	}
-	var events uint64
-	if _, err := fmt.Sscan(n[0], &events); err != nil {
 		return fmt.Errorf("count raw events: %w", err)
 	}
 	if err := b.swap(ctx, partition, some, done); err != nil {
@@ -232,12 +230,12 @@ func (b *Rebuilder) shadow(ctx context.Context, partition string, some []rollup,
 func (b *Rebuilder) swap(ctx context.Context, partition string, some []rollup, done *Rebuilt) error {
 	return b.held(ctx, done, func() error {
 		for _, r := range some {
-			filled, err := texts(ctx, b.DB, "SELECT toString(count()) FROM "+r.shadow()+" WHERE _partition_id = '"+partition+"'")
+			filled, err := ask.Number(ctx, b.DB, "SELECT count() FROM "+r.shadow()+" WHERE _partition_id = '"+partition+"'")
 			if err != nil {
 				return fmt.Errorf("look into the shadow of %s: %w", r.table, err)
 			}
 			statement := "ALTER TABLE " + quote(r.table) + " REPLACE PARTITION ID '" + partition + "' FROM " + r.shadow()
-			if filled[0] == "0" {
+			if filled == 0 {
 				statement = "ALTER TABLE " + quote(r.table) + " DROP PARTITION ID '" + partition + "'"
 			}
 			if err := b.do(ctx, "swap "+r.table, statement); err != nil {
@@ -289,7 +287,7 @@ func (b *Rebuilder) Tidy(ctx context.Context) error {
 // Clean drops what a rebuild that was cut off has left: views first, so that inserts stop feeding tables that go. It must not run
 // beside a rebuild.
 func (b *Rebuilder) Clean(ctx context.Context) error {
-	names, err := texts(ctx, b.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String}) ORDER BY engine != 'MaterializedView', name", named("prefix", shadowPrefix))
+	names, err := ask.Texts(ctx, b.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String}) ORDER BY engine != 'MaterializedView', name", named("prefix", shadowPrefix))
 	if err != nil {
 		return fmt.Errorf("look for shadows of an earlier rebuild: %w", err)
 	}
@@ -306,22 +304,4 @@ func (b *Rebuilder) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return b.Logger
-}
-
-// texts is a query's one column.
-func texts(ctx context.Context, db DB, query string, args ...any) ([]string, error) {
-	rows, err := db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		out = append(out, text)
-	}
-	return out, rows.Err()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/livello/livello/internal/ask"
 )
 
 // Names of what a rebuild makes and drops.
@@ -83,14 +85,14 @@ ORDER BY name`, named("prefix", shadowPrefix))
 func (b *Rebuilder) byMonth(ctx context.Context, fed []rollup) ([]rollup, error) {
 	var all []rollup
 	for _, r := range fed {
-		key, err := texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", r.table))
+		key, err := ask.Texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", r.table))
 		if err != nil {
 			return nil, fmt.Errorf("partitions of %s: %w", r.table, err)
 		}
 		if len(key) != 1 || !strings.HasPrefix(key[0], "toYYYYMM(") {
 			continue
 		}
-		if r.columns, err = texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", r.view)); err != nil {
+		if r.columns, err = ask.Texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", r.view)); err != nil {
 			return nil, fmt.Errorf("columns of %s: %w", r.view, err)
 		}
 		all = append(all, r)

@@ -9,17 +9,7 @@ import (
 
 // Sleep waits for d. The error is ctx's, which may end before.
 func Sleep(ctx context.Context, d time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return Wait(ctx, nil, d)
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -94,20 +95,8 @@ func (d *pooled) empty(ctx context.Context, w *warehouse.Warehouse) (bool, error
 	if err := w.QueryRow(ctx, "SELECT count() FROM system.mutations WHERE database = currentDatabase()").Scan(&mutations); err != nil || mutations > 0 {
 		return false, err
 	}
-	rows, err := w.Query(ctx, "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase()")
+	used, err := ask.Texts(ctx, w, "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase()")
 	if err != nil {
-		return false, fmt.Errorf("list tables with rows: %w", err)
-	}
-	defer rows.Close()
-	var used []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return false, fmt.Errorf("list tables with rows: %w", err)
-		}
-		used = append(used, name)
-	}
-	if err := rows.Err(); err != nil {
 		return false, fmt.Errorf("list tables with rows: %w", err)
 	}
 	for _, name := range used {
