@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -45,39 +44,21 @@ func (k kind) states() string {
 // A batch is a run of people who are neighbours in the order of ids: a granule of a rollup holds a thousand rows, so that people picked at random from
 // among a million cost fifteen times as much as neighbours do.
 func (e *Evaluator) evaluateList(ctx context.Context, list uuid.UUID, k kind, between func(context.Context) error) (done Evaluated, err error) {
-	size := uint64(batchSize)
-	if e.Batch > 0 {
-		size = uint64(e.Batch)
+	people, err := e.cut(ctx, list, k.at)
+	if err != nil {
+		return done, err
 	}
-	var ids uint64
-	if err := e.DB.QueryRow(ctx, "SELECT count() FROM evaluation_scope WHERE batch = {list:UUID}", named("list", list.String())).Scan(&ids); err != nil {
-		return done, fmt.Errorf("count a list: %w", err)
-	}
-	if ids == 0 {
-		return done, nil
-	}
-	firsts := []string{""}
-	if ids > size {
-		people := uuid.New()
-		if err := e.do(ctx, "people", moment("at", k.at), named("list", list.String()), named("people", people.String())); err != nil {
+	for run, more := people.next(); more; run, more = people.next() {
+		began := time.Now()
+		if err := e.keep(ctx, people); err != nil {
 			return done, err
 		}
-		if firsts, err = e.cuts(ctx, people, size); err != nil {
-			return done, err
-		}
-		list = people
-	}
-	for i, first := range firsts {
-		began, end := time.Now(), ""
-		if i+1 < len(firsts) {
-			end = firsts[i+1]
-		}
-		one, err := e.evaluateRun(ctx, list, first, end, k)
+		one, err := e.evaluateRun(ctx, people.id, run.first, run.end, k)
 		if err != nil {
 			return done, err
 		}
 		done.add(one)
-		if end == "" {
+		if run.end == "" {
 			break
 		}
 		if e.Busy != nil && e.Busy() {
@@ -92,18 +73,6 @@ func (e *Evaluator) evaluateList(ctx context.Context, list uuid.UUID, k kind, be
 		}
 	}
 	return done, nil
-}
-
-// cuts is where each run of size ids of a list begins.
-func (e *Evaluator) cuts(ctx context.Context, list uuid.UUID, size uint64) (firsts []string, err error) {
-	text, err := statement("cuts")
-	if err != nil {
-		return nil, err
-	}
-	if firsts, err = ask.Texts(ctx, e.DB, text, named("list", list.String()), named("size", size)); err != nil {
-		return nil, fmt.Errorf("cut a list: %w", err)
-	}
-	return firsts, nil
 }
 
 // evaluateRun evaluates the people behind the ids of a list from first to before end; an empty end is that of the list.

@@ -34,6 +34,7 @@ func TestEvaluator(t *testing.T) {
 	r.sub("who is due is evaluated", dueOnce)
 	r.sub("other definitions make everybody due", otherDefinitions)
 	r.sub("batches of a few", smallBatches)
+	r.sub("a list that takes long", longLists)
 	r.sub("a restart goes on", restart)
 	r.sub("killed between any two statements", killedAnywhere)
 	r.sub("the clock steps", clockSteps)
@@ -139,6 +140,32 @@ func smallBatches(r *rig) {
 	done, err := r.Due(r.t.Context(), func(context.Context) error { calls++; return nil })
 	if err != nil || done.People != 5 || done.Changes != 5 || calls != 1 {
 		r.t.Errorf("due in batches: %+v, %v, %d pauses", done, err, calls)
+	}
+	r.want("SELECT concat(toString(count()), ' ', toString(sum(tier))) FROM person_tiers", "5 0")
+}
+
+// longLists: a list outlives the table's hour, and one that was forgotten all the same is an error, after which nobody is left out.
+func longLists(r *rig) {
+	r.Batch, r.renewAfter = 2, time.Nanosecond
+	var events []happened
+	for _, id := range strings.Fields("a b c d e") {
+		events = append(events, engaged(r.clock.Add(-time.Hour), id, "")...)
+	}
+	r.insert(events...)
+	if done := r.tick(); done.People != 5 {
+		r.t.Errorf("five people of a list that is written again before each run: %+v", done)
+	}
+	r.clock = r.clock.Add(7 * 24 * time.Hour)
+	r.renewAfter = 0
+	done, err := r.Due(r.t.Context(), func(context.Context) error {
+		r.exec("TRUNCATE TABLE evaluation_scope")
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "0 ids left of 3") || done.People != 2 {
+		r.t.Errorf("a list that was forgotten after two people: %+v, %v", done, err)
+	}
+	if done := r.due(); done.People != 3 {
+		r.t.Errorf("those who were forgotten: %+v", done)
 	}
 	r.want("SELECT concat(toString(count()), ' ', toString(sum(tier))) FROM person_tiers", "5 0")
 }

@@ -73,6 +73,8 @@ type Evaluator struct {
 	replays  sync.Mutex         // one replay at a time
 	step     func(string) error // before each statement, for tests
 	patience time.Duration      // how long Tick waits for inserts that were going on when it looked at the queue; 0: two seconds
+	// renewAfter is for how long a list is good, for tests; 0: renewAfter.
+	renewAfter time.Duration
 }
 
 // Evaluated says what a call has done.
