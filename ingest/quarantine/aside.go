@@ -113,16 +113,17 @@ func (s *Store) Refused() []Aside {
 
 // PutBack has files that were set aside inserted again, or all of them when no id is given, and answers how many.
 func (s *Store) PutBack(ids ...uuid.UUID) (int, error) {
-	return s.take(ids, func(a Aside) (taken bool, err error) {
-		_, err = PutBackFiles(s.o.Dir, a.ID)
+	return s.take(ids, func(a Aside) (forget func(), err error) {
+		_, err = each(s.o.Dir, []uuid.UUID{a.ID}, s.syncDir, putBackFile)
 		info, gone := os.Stat(s.path(a.ID))
 		if gone != nil { // it is where it was
-			return false, errors.Join(err, gone)
+			return nil, errors.Join(err, gone)
 		}
-		// Whoever put it back may have mended it: it has the size it has now.
-		s.sealed = append(s.sealed, file{id: a.ID, size: info.Size()})
-		s.bytes += info.Size() - a.Bytes
-		return true, err
+		return func() {
+			// Whoever put it back may have mended it: it has the size it has now.
+			s.sealed = append(s.sealed, file{id: a.ID, size: info.Size()})
+			s.bytes += info.Size() - a.Bytes
+		}, err
 	})
 }
 
@@ -131,34 +132,37 @@ func (s *Store) Drop(ids ...uuid.UUID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return s.take(ids, func(a Aside) (taken bool, err error) {
-		_, err = DropFiles(s.o.Dir, a.ID)
+	return s.take(ids, func(a Aside) (forget func(), err error) {
+		_, err = each(s.o.Dir, []uuid.UUID{a.ID}, s.syncDir, os.Remove)
 		if _, gone := os.Stat(filepath.Join(s.o.Dir, a.Name())); !errors.Is(gone, fs.ErrNotExist) {
-			return false, errors.Join(err, gone)
+			return nil, errors.Join(err, gone)
 		}
-		s.bytes -= a.Bytes
-		return true, err
+		return func() { s.bytes -= a.Bytes }, err
 	})
 }
 
-// take does something with files that are set aside, or with all of them, and forgets that they are as soon as do says so, with an error or without.
-func (s *Store) take(ids []uuid.UUID, do func(Aside) (taken bool, err error)) (n int, err error) {
+// take does something with files that are set aside, or with all of them, and forgets that they are as soon as do says how, with an error or without.
+// s.loading alone keeps others from these files; the lock that requests with rejects need is taken for what is remembered only, not while do waits for
+// the disk.
+func (s *Store) take(ids []uuid.UUID, do func(Aside) (forget func(), err error)) (n int, err error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	aside := s.Refused()
 	for _, id := range ids {
-		if !slices.ContainsFunc(s.aside, func(a Aside) bool { return a.ID == id }) {
+		if !slices.ContainsFunc(aside, func(a Aside) bool { return a.ID == id }) {
 			return 0, fmt.Errorf("%s: %w", id, ErrNotRefused)
 		}
 	}
-	for _, a := range slices.Clone(s.aside) {
+	for _, a := range aside {
 		if len(ids) > 0 && !slices.Contains(ids, a.ID) {
 			continue
 		}
-		taken, err := do(a)
-		if taken {
+		forget, err := do(a)
+		if forget != nil {
+			s.mu.Lock()
 			s.aside = slices.DeleteFunc(s.aside, func(o Aside) bool { return o.ID == a.ID })
+			forget()
+			s.mu.Unlock()
 			n++
 		}
 		if err != nil {
@@ -166,6 +170,27 @@ func (s *Store) take(ids []uuid.UUID, do func(Aside) (taken bool, err error)) (n
 		}
 	}
 	return n, nil
+}
+
+// dropNotes deletes reasons without their files: a crash left them while a file was set aside, put back or dropped, and they may quote what was in it. The
+// caller holds s.loading, or is Open.
+func (s *Store) dropNotes() error {
+	notes, err := filepath.Glob(filepath.Join(s.o.Dir, "*"+refusalSuffix))
+	if err != nil {
+		return err
+	}
+	for _, note := range notes {
+		if _, err := os.Stat(strings.TrimSuffix(note, ".json")); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete a reason without its file: %w", err)
+		}
+		if err := s.syncDir(s.o.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // List answers the files in dir that are set aside, in the order of their coming. It only reads, so it may be called beside the process that has the
@@ -225,21 +250,21 @@ func OpenFile(dir string, id uuid.UUID) (io.ReadCloser, error) {
 
 // PutBackFiles is PutBack on a folder that no process has open.
 func PutBackFiles(dir string, ids ...uuid.UUID) (int, error) {
-	return each(dir, ids, func(path string) error {
-		return os.Rename(path, strings.TrimSuffix(path, ".refused"))
-	})
+	return each(dir, ids, durable.SyncDir, putBackFile)
 }
+
+func putBackFile(path string) error { return os.Rename(path, strings.TrimSuffix(path, ".refused")) }
 
 // DropFiles is Drop on a folder that no process has open.
 func DropFiles(dir string, ids ...uuid.UUID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return each(dir, ids, os.Remove)
+	return each(dir, ids, durable.SyncDir, os.Remove)
 }
 
 // each does something with the files of these ids, or with all, and removes their reasons.
-func each(dir string, ids []uuid.UUID, do func(path string) error) (n int, err error) {
+func each(dir string, ids []uuid.UUID, syncDir, do func(path string) error) (n int, err error) {
 	if len(ids) == 0 {
 		all, err := List(dir)
 		if err != nil {
@@ -259,7 +284,7 @@ func each(dir string, ids []uuid.UUID, do func(path string) error) (n int, err e
 				err = nil
 			}
 		}
-		if err = errors.Join(err, durable.SyncDir(dir)); err != nil {
+		if err = errors.Join(err, syncDir(dir)); err != nil {
 			return n, fmt.Errorf("rejected records %s: %w", id, err)
 		}
 		n++

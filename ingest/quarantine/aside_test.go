@@ -137,3 +137,46 @@ func TestRefusedFilesOfAFolderAtRest(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
+
+// While what is set aside is put back or dropped, and the disk takes its time, requests with rejects go on.
+func TestRecordsAreKeptWhileTheDiskIsSlow(t *testing.T) {
+	dir := t.TempDir()
+	back, gone := uuid.New(), uuid.New()
+	for _, id := range []uuid.UUID{back, gone} {
+		if err := os.WriteFile(filepath.Join(dir, id.String()+refusedSuffix), []byte("{}\n{}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, Options{Dir: dir, DB: nowhere{}})
+	rounds := 0
+	s.syncDir = func(string) error {
+		rounds++
+		before, kept := s.Status(), make(chan int64)
+		go func() {
+			s.Keep(Request{At: now(), Source: "a"}, records(1, `{}`))
+			kept <- s.Status()
+		}()
+		select {
+		case after := <-kept:
+			if after <= before {
+				t.Errorf("%d bytes after a record was kept, %d before", after, before)
+			}
+		case <-time.After(30 * time.Second): // as long as a deadlock may take to be one
+			t.Fatal("a request with rejects waits for the disk")
+		}
+		return nil
+	}
+	if n, err := s.PutBack(back); n != 1 || err != nil {
+		t.Errorf("put back %d: %v", n, err)
+	}
+	if n, err := s.Drop(gone); n != 1 || err != nil {
+		t.Errorf("dropped %d: %v", n, err)
+	}
+	want(t, "slow syncs", rounds, 2)
+	want(t, "set aside", len(s.Refused()), 0)
+	s.syncDir = durable.SyncDir
+	if err := s.Flush(t.Context()); err != nil { // what was put back and what was kept meanwhile
+		t.Error(err)
+	}
+	want(t, "bytes at last", s.Status(), 0)
+}

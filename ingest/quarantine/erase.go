@@ -21,6 +21,9 @@ import (
 func (s *Store) Erase(ids []string) (removed int, err error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
+	if err := s.dropNotes(); err != nil { // they may quote an id
+		return 0, err
+	}
 	for _, a := range s.Refused() {
 		n, err := s.eraseFile(a, ids)
 		if removed += n; err != nil {

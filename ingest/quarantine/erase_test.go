@@ -19,10 +19,11 @@ func TestErasePersonFromRefusedFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		mixed.String() + refusedSuffix: `{"ids":["ada"],"payload":"{}"}` + "\n" + bob + `{"ids":[],"payload":"{\"userId\":\"ada\""}` + "\n" +
 			`{"ids":[],"envelope":"{\"userId\":\"ada\"}"}` + "\n" + `{"ids":[17],"payload":"of ada"}` + "\n" + `{"ids":[17]}` + "\n",
-		mixed.String() + refusalSuffix:  `{"error":"cannot read 'ada'","attempts":5}`,
-		alone.String() + refusedSuffix:  `{"ids":["ada"]}` + "\n",
-		alone.String() + refusalSuffix:  `{"error":"cannot read 'ada'","attempts":5}`,
-		others.String() + refusedSuffix: bob,
+		mixed.String() + refusalSuffix:   `{"error":"cannot read 'ada'","attempts":5}`,
+		alone.String() + refusedSuffix:   `{"ids":["ada"]}` + "\n",
+		alone.String() + refusalSuffix:   `{"error":"cannot read 'ada'","attempts":5}`,
+		others.String() + refusedSuffix:  bob,
+		uuid.NewString() + refusalSuffix: `{"error":"cannot read 'ada'","attempts":5}`, // its file was dropped, and a crash came between
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -30,6 +31,9 @@ func TestErasePersonFromRefusedFiles(t *testing.T) {
 	}
 	s := open(t, Options{Dir: dir})
 	before := s.Status()
+	if err := os.WriteFile(filepath.Join(dir, uuid.NewString()+refusalSuffix), []byte(`{"error":"cannot read 'ada'"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	n, err := s.Erase([]string{"nobody", "ada"})
 	if err != nil {
 		t.Fatal(err)

@@ -64,8 +64,10 @@ type Store struct {
 	full   bool     // records are being dropped, and that was said
 	closed bool
 
-	loading sync.Mutex // one Flush at a time
+	loading sync.Mutex // one Flush, or change of what is set aside, at a time
 	failing bool       // the last insert failed, and that was said
+
+	syncDir func(string) error // durable.SyncDir; a test has it wait
 }
 
 // file is a run of rows.
@@ -102,7 +104,7 @@ func Open(o Options) (*Store, error) {
 	if o.Refused == nil {
 		o.Refused = func(error) bool { return false }
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, syncDir: durable.SyncDir}
 	s.metrics = newMetrics(o.Registry, s)
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open quarantine: %w", err)
@@ -153,6 +155,9 @@ func (s *Store) recover() error {
 		}
 		s.sealed = append(s.sealed, file{id: id, size: size})
 		s.bytes += size
+	}
+	if err := s.dropNotes(); err != nil {
+		return err
 	}
 	if s.aside, err = List(s.o.Dir); err != nil {
 		return err

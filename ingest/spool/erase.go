@@ -43,6 +43,9 @@ func (s *Spool) Erase(ids []string) (done Erased, err error) {
 	for _, id := range ids {
 		person[id] = true
 	}
+	if err := dropNotes(s.o.Dir); err != nil { // they may quote an id
+		return done, err
+	}
 	s.mu.Lock()
 	aside := slices.Clone(s.refused)
 	s.mu.Unlock()
@@ -66,20 +69,27 @@ func (s *Spool) Erase(ids []string) (done Erased, err error) {
 	return done, nil
 }
 
-// eraseRefused writes the segment without the person's events. What follows its last whole frame stays as it is, and is told.
+// eraseRefused writes the segment without the person's events. What follows its last whole frame goes into a file of its own first, as putting the
+// segment back would have it: there it is looked at as every other piece, and there it can be deleted without the events of others.
 func (s *Spool) eraseRefused(r refused, person map[string]bool, done *Erased) error {
-	if err := s.cutOutOf(r); err != nil {
+	info, err := os.Stat(r.path)
+	if err != nil {
 		return err
 	}
-	content, err := os.ReadFile(r.path)
+	content, err := s.readRefused(r)
 	if err != nil {
 		return err
 	}
 	var frames []byte
-	rows, before, readable := 0, *done, true
+	var found Erased
+	unread := Unread{Path: r.path, State: Refused}
+	rows := 0
 	id, end, err := readFrames(bytes.NewReader(content), int64(len(content)), nil, func(block []byte, n int) error {
-		kept, keptRows, ok := without(block, n, person, done)
-		readable = readable && ok
+		kept, keptRows, ok := without(block, n, person, &found)
+		if !ok { // of another version
+			unread.Bytes += int64(len(block))
+			unread.Holds = unread.Holds || holds(block, person)
+		}
 		if keptRows > 0 {
 			frames = appendFrame(frames, kept, keptRows)
 			rows += keptRows
@@ -89,35 +99,63 @@ func (s *Spool) eraseRefused(r refused, person map[string]bool, done *Erased) er
 	if err != io.EOF && !errors.Is(err, errTorn) {
 		return err
 	}
-	tail := content[end:]
-	if rest := int64(len(tail)); rest > 0 || !readable {
-		if !readable { // blocks of another version
-			rest = int64(len(content))
+	// Without a header nothing in it is a frame, and putting it back would set it aside as a whole.
+	if errors.Is(err, errTorn) && end >= int64(segmentHeader) {
+		if err := s.cutTail(r.path, end, err); err != nil {
+			return err
 		}
-		done.Unread = append(done.Unread, Unread{r.path, rest, holds(content, person), Refused})
+		content = content[:end]
+	} else if end < int64(segmentHeader) && len(content) > 0 {
+		unread.Bytes, unread.Holds = int64(len(content)), holds(content, person)
 	}
-	if done.Removed == before.Removed && done.Blanked == before.Blanked {
-		return s.eraseReason(r, person)
+	switch {
+	case found.Removed == 0 && found.Blanked == 0:
+	case rows == 0:
+		if err := s.drop(r.Number); err != nil {
+			return err
+		}
+		done.Removed += found.Removed
+		return nil
+	default:
+		content = append(appendHeader(nil, id), frames...)
+		if err := durable.WriteFile(r.path, content); err != nil {
+			return err
+		}
+		if err := os.Chtimes(r.path, info.ModTime(), info.ModTime()); err != nil { // says when its events were accepted
+			return err
+		}
 	}
-	if rows == 0 && len(tail) == 0 {
-		return s.drop(r.Number)
+	done.Removed, done.Blanked = done.Removed+found.Removed, done.Blanked+found.Blanked
+	if unread.Bytes > 0 {
+		done.Unread = append(done.Unread, unread)
 	}
-	info, err := os.Stat(r.path)
+	s.mu.Lock()
+	s.bytes += int64(len(content)) - r.Bytes
+	r.Rows, r.Bytes = rows, int64(len(content))
+	s.mu.Unlock()
+	return s.eraseReason(r, person)
+}
+
+// cutTail moves what follows offset end of a refused segment to a file of its own.
+func (s *Spool) cutTail(path string, end int64, why error) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	whole := append(append(appendHeader(nil, id), frames...), tail...)
-	if err := durable.WriteFile(r.path, whole); err != nil {
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
 		return err
 	}
-	if err := os.Chtimes(r.path, info.ModTime(), info.ModTime()); err != nil { // says when its events were accepted
-		return err
+	return s.setAside(file, path, end, info, why)
+}
+
+// readRefused answers the content of a refused segment, in which nothing whole is behind what is not.
+func (s *Spool) readRefused(r refused) ([]byte, error) {
+	if err := s.cutOutOf(r); err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	s.bytes += int64(len(whole)) - r.Bytes
-	r.Rows, r.Bytes = rows, int64(len(whole))
-	s.mu.Unlock()
-	return s.eraseReason(r, person)
+	return os.ReadFile(r.path)
 }
 
 // cutOutOf moves damaged frames of a refused segment that have whole ones behind them to files of their own, as putting it back would: so what
@@ -207,23 +245,29 @@ func (s *Spool) erasePiece(e Entry, person map[string]bool, done *Erased) error 
 		if len(content) <= headerLength || int64(binary.LittleEndian.Uint32(content)) != int64(len(content)-headerLength) {
 			continue
 		}
-		before := *done
-		kept, rows, ok := without(content[headerLength:], 0, person, done)
+		var found Erased
+		kept, rows, ok := without(content[headerLength:], 0, person, &found)
 		switch {
 		case !ok:
 			continue
-		case done.Removed == before.Removed && done.Blanked == before.Blanked:
+		case found.Removed == 0 && found.Blanked == 0:
 			return nil
 		}
+		if rows == 0 {
+			err = errors.Join(os.Remove(path), durable.SyncDir(s.o.Dir))
+		} else {
+			err = durable.WriteFile(path, appendFrame(nil, kept, rows))
+		}
+		if err != nil {
+			return err
+		}
+		done.Removed, done.Blanked = done.Removed+found.Removed, done.Blanked+found.Blanked
 		if e.State == Damaged {
 			s.mu.Lock()
-			s.damaged -= min(e.Rows, done.Removed-before.Removed)
+			s.damaged += rows - e.Rows // as the next start would count it
 			s.mu.Unlock()
 		}
-		if rows == 0 {
-			return errors.Join(os.Remove(path), durable.SyncDir(s.o.Dir))
-		}
-		return durable.WriteFile(path, appendFrame(nil, kept, rows))
+		return nil
 	}
 	done.Unread = append(done.Unread, Unread{path, int64(len(content)), holds(content, person), e.State})
 	return nil

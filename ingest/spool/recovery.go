@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,9 @@ import (
 // what follows the last whole frame of a segment is set aside.
 func (s *Spool) recover() error {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := dropNotes(s.o.Dir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(s.o.Dir) // sorted by name, which is by number
@@ -111,7 +115,7 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 		// A loaded segment is not needed again: its tail stays where it is and goes with the file. A refused one is cut when it is
 		// put back.
 		if needed {
-			if err := s.setAside(file, path, seg.Bytes, info.Size(), err); err != nil {
+			if err := s.setAside(file, path, seg.Bytes, info, err); err != nil {
 				return nil, err
 			}
 		}
@@ -132,8 +136,8 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 
 // setAside moves what follows offset to a file of its own. It was most likely never answered for: the write that a crash
 // interrupted. If it is damage instead, this is what is left to look at.
-func (s *Spool) setAside(file *os.File, path string, offset, size int64, why error) error {
-	if size > offset {
+func (s *Spool) setAside(file *os.File, path string, offset int64, info fs.FileInfo, why error) error {
+	if size := info.Size(); size > offset {
 		tail, err := io.ReadAll(io.NewSectionReader(file, offset, size-offset))
 		if err != nil {
 			return err
@@ -145,6 +149,9 @@ func (s *Spool) setAside(file *os.File, path string, offset, size int64, why err
 		s.o.Logger.Warn("segment cut at its last whole frame", "segment", path, "kept", offset, "set_aside", aside, "bytes", size-offset, "reason", why.Error())
 	}
 	if err := file.Truncate(offset); err != nil {
+		return err
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil { // says when its events were accepted
 		return err
 	}
 	return file.Sync()

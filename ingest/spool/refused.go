@@ -42,6 +42,8 @@ var ErrNotRefused = errors.New("no segment of that number is set aside")
 // SetAside takes a segment that waits out of the loader's way. Its events stay: on disk, counted in the spool's bytes, and known to
 // the index, so that a sender's repetition is still a duplicate. PutBack undoes it.
 func (s *Spool) SetAside(seg *Segment, why Refusal) error {
+	s.puttingBack.Lock() // or its note passes for one without a segment
+	defer s.puttingBack.Unlock()
 	aside := filepath.Join(s.o.Dir, fmt.Sprintf("%016d%s", seg.Number, refusedSuffix))
 	text, err := json.MarshalIndent(why, "", "  ")
 	if err == nil {
@@ -188,6 +190,32 @@ func DropFile(dir string, number uint64) error {
 		return fmt.Errorf("drop segment %d: %w", number, err)
 	}
 	return nil
+}
+
+// dropNotes deletes reasons without their segments: a crash left them while a segment was set aside, put back or dropped, and they may quote what was in
+// it. Nobody may set a segment aside meanwhile.
+func dropNotes(dir string) error {
+	notes, err := filepath.Glob(filepath.Join(dir, "*"+refusalSuffix))
+	if err != nil {
+		return err
+	}
+	dropped := false
+	for _, note := range notes {
+		if _, ours := parseName(note, refusalSuffix); !ours {
+			continue
+		}
+		if _, err := os.Stat(strings.TrimSuffix(note, ".json")); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete a reason without its segment: %w", err)
+		}
+		dropped = true
+	}
+	if !dropped {
+		return nil
+	}
+	return durable.SyncDir(dir)
 }
 
 // readRefusal answers the reason beside a refused segment; one that was lost leaves the segment and says so.

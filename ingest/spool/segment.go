@@ -80,8 +80,13 @@ func sealedHeader(magic string, id uuid.UUID) []byte {
 // (wrapped) for what is no header, also with one bit turned back.
 func readHeader(in io.Reader) (id uuid.UUID, ofFrames int, err error) {
 	header := make([]byte, segmentHeader)
-	if n, err := io.ReadFull(in, header); n == 0 && err == io.EOF {
+	switch _, err := io.ReadFull(in, header); {
+	case err == io.EOF:
 		return id, 0, io.EOF
+	case err == io.ErrUnexpectedEOF: // nor with a bit turned back: the end of a sum is easily guessed
+		return id, 0, fmt.Errorf("%w: it ends within the segment's header", errTorn)
+	case err != nil:
+		return id, 0, err
 	}
 	for bit := -1; bit < 8*len(header); bit++ {
 		turned := bytes.Clone(header)

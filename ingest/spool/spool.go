@@ -9,8 +9,8 @@
 // # A segment on disk
 //
 //	0000000000000017.segment   a header, then frames
-//	header                     "LVLSEG1\n", the segment's id (UUID), CRC-32C of both
-//	frame                      length u32, rows u32, CRC-32C u32 of both and the block; then the block (little-endian)
+//	header                     "LVLSEG2\n", the segment's id (UUID), CRC-32C of both
+//	frame                      length u32, rows u32, CRC-32C u32 of both and the block, CRC-32 (IEEE) u32 of the block; then the block (little-endian)
 //	block                      one ClickHouse Native block of events, as event.Columns writes it
 //
 // The id is the segment's deduplication token. It is made with the file, not counted: a number that begins again in an empty
@@ -39,7 +39,7 @@
 //
 // The loader sets it aside so that the others go on: it is renamed NNN.refused, and NNN.refused.json beside it says why (see Refusal).
 // Its events stay known to the index, now and after every start, and its bytes count against the limit. PutBack renames it back. A
-// crash between the two steps of either leaves a segment that waits and a note that means nothing.
+// crash between the two steps of either leaves a segment that waits and a note that means nothing, which the next start deletes.
 //
 // Nothing that was not confirmed loaded is ever deleted, unless a person says so (Drop).
 package spool
