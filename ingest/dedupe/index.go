@@ -192,7 +192,7 @@ func (x *Index) Flush(ctx context.Context) error {
 			sorted = append(sorted, id)
 		}
 		slices.SortFunc(sorted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-		if err := x.write(x.currentSlot(), values(sorted), len(sorted), nil); err != nil {
+		if err := x.write(x.currentSlot(), values(sorted), nil); err != nil {
 			return fmt.Errorf("flush dedupe index: %w", err)
 		}
 	}
@@ -230,9 +230,9 @@ func (x *Index) currentSlot() int64 {
 
 // write makes a run of the ids in the slot that began then, in place of the runs it replaces. A crash before those are
 // deleted leaves ids in two runs, which says the same.
-func (x *Index) write(began int64, ids iter.Seq2[uuid.UUID, error], upTo int, replaced []*run) error {
+func (x *Index) write(began int64, ids iter.Seq2[uuid.UUID, error], replaced []*run) error {
 	x.sequence++
-	r, err := writeRun(filepath.Join(x.dir, fmt.Sprintf("%d-%d%s", began, x.sequence, runSuffix)), ids, upTo)
+	r, err := writeRun(filepath.Join(x.dir, fmt.Sprintf("%d-%d%s", began, x.sequence, runSuffix)), ids)
 	if err != nil {
 		return err
 	}
@@ -265,11 +265,7 @@ func (x *Index) merge(ctx context.Context) error {
 		if group == nil {
 			return nil
 		}
-		ids := 0
-		for _, r := range group {
-			ids += r.ids
-		}
-		if err := x.write(began, merged(group), ids, group); err != nil {
+		if err := x.write(began, merged(group), group); err != nil {
 			return fmt.Errorf("merge dedupe index: %w", err)
 		}
 	}
