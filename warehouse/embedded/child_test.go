@@ -35,6 +35,8 @@ func runChild(what string) int {
 		err = checkSignals(ctx, dir)
 	case "reopen":
 		err = checkReopen(ctx, dir)
+	case "start":
+		err = checkStart(ctx, dir)
 	default:
 		err = fmt.Errorf("unknown child %q", what)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -118,7 +119,7 @@ func (e *Engine) boot(ctx context.Context) error {
 		return err
 	}
 	e.lib.setSignals(0)
-	s, err := e.connect()
+	s, err := e.start(ctx)
 	if err == nil {
 		err = e.prepare(ctx, s)
 		if err != nil {
@@ -199,6 +200,9 @@ func (e *Engine) open() (*session, error) {
 	return s, nil
 }
 
+// errNoConnection is all that the library returns; start finds out more.
+var errNoConnection = errors.New("the engine gave no connection")
+
 func (e *Engine) release(s *session) {
 	e.mu.Lock()
 	delete(e.sessions, s)
@@ -209,20 +213,20 @@ func (e *Engine) release(s *session) {
 }
 
 // connect opens a connection. The settings in the arguments are known to be valid: an invalid one makes the library print
-// to stderr and give no reason, so settings of a request are SET afterwards.
-func (e *Engine) connect() (*session, error) {
+// to stderr and give no reason, so settings of a request are SET afterwards. The last of several values of an argument counts.
+func (e *Engine) connect(more ...string) (*session, error) {
 	s := &session{engine: e, token: uuid.NewString()}
 	a := new(carray)
 	defer a.free()
 	var argv []*byte
-	for _, arg := range append(e.args, "--log_comment="+s.token) {
+	for _, arg := range slices.Concat(e.args, more, []string{"--log_comment=" + s.token}) {
 		argv = append(argv, a.bytes(arg))
 	}
 	a.pin.Pin(&argv[0])
 	s.handle = e.lib.connect(int32(len(argv)), unsafe.Pointer(&argv[0]))
 	runtime.KeepAlive(argv)
 	if s.handle == nil {
-		return nil, errors.New("the engine gave no connection; it prints its reason to standard error (another process on the same folder, or no disk space?)")
+		return nil, errNoConnection
 	}
 	s.conn = *(*uintptr)(s.handle)
 	return s, nil
