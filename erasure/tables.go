@@ -44,6 +44,7 @@ var exempt = map[string]string{
 	"quarantine_replays": "ids of rejected records, not of people",
 	"rates":              "exchange rates",
 	"receipts":           "counts and sums of hashes per segment and day; erased_days says what is missing since",
+	"recomputations":     "which days are to be computed again",
 	"repeats":            "event ids and times, without which verify could not tell a copy from a loss",
 	"schema_migrations":  "which statements made the tables",
 	"tier_progress":      "how far the evaluation is",

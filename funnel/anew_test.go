@@ -20,6 +20,7 @@ import (
 // TestKeptIsWhatIsComputedAnew does, one after the other, everything that changes what days know, and has a process that starts in
 // between compute what it finds due. What is kept then has to be what all days give when they are computed anew.
 func TestKeptIsWhatIsComputedAnew(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	db := engine.Migrated(t)
 	today := dayOf(time.Now())

@@ -3,14 +3,14 @@ package funnel
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
 // write stores what differs between what a view answers (fresh) and what is kept: gone terms as 0. Sums of floats may differ by
-// the order they were added in: that is no change.
+// the order they were added in: that is no change. The clock is that of the database, which is the same for all keepers, so that of two the one that
+// began to look later counts; it may have been set back, and what is replaced is replaced nevertheless.
 const write = `INSERT INTO person_term_days (day, channel, term, amount, problem, computed_at)
-SELECT day, channel, term, new_amount, new_problem, fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+SELECT day, channel, term, new_amount, new_problem, greatest(now64(3, 'UTC'), kept_at + toIntervalMillisecond(1))
 FROM
 (
     SELECT
@@ -20,12 +20,13 @@ FROM
         sumIf(amount, fresh) AS new_amount,
         sumIf(amount, NOT fresh) AS old_amount,
         anyIf(problem, fresh) AS new_problem,
-        anyIf(problem, NOT fresh) AS old_problem
+        anyIf(problem, NOT fresh) AS old_problem,
+        max(computed_at) AS kept_at
     FROM
     (
-        SELECT true AS fresh, day, toString(channel) AS channel, toString(term) AS term, amount, problem FROM %[1]s
+        SELECT true AS fresh, day, toString(channel) AS channel, toString(term) AS term, amount, problem, toDateTime64(0, 3, 'UTC') AS computed_at FROM %[1]s
         UNION ALL
-        SELECT false AS fresh, day, toString(channel) AS channel, toString(term) AS term, amount, problem FROM person_term_days FINAL WHERE %[2]s
+        SELECT false AS fresh, day, toString(channel) AS channel, toString(term) AS term, amount, problem, computed_at FROM person_term_days FINAL WHERE %[2]s
     )
     GROUP BY day, channel, term
 )
@@ -74,37 +75,17 @@ func (k *Keeper) between(ctx context.Context, name, terms string, s span) error 
 }
 
 // customers computes the terms of customers, of all history: what one paid today belongs to the day of their first order.
-func (k *Keeper) customers(ctx context.Context, p *progress) error {
+func (k *Keeper) customers(ctx context.Context, all dueDay) error {
 	if err := k.timed(ctx, "customer", "terms of customers", fmt.Sprintf(write, "customer_terms", "term IN "+customerTerms)); err != nil {
 		return err
 	}
-	p.customersDue = false
-	return k.note(ctx, *p)
-}
-
-// done notes what days were computed from.
-func (k *Keeper) done(ctx context.Context, due []dueDay) error {
-	var list strings.Builder
-	for i, d := range due {
-		if i > 0 {
-			list.WriteString(", ")
-		}
-		fmt.Fprintf(&list, "(%d, %d, %d)", d.day.Unix()/int64(day/time.Second), d.rows, d.idSum)
-	}
-	err := k.o.DB.Exec(ctx, `INSERT INTO funnel_days (day, rows, id_sum, due, at)
-SELECT toDate(tupleElement(one, 1)), tupleElement(one, 2), tupleElement(one, 3), 0, fromUnixTimestamp64Milli({at:Int64}, 'UTC')
-FROM (SELECT arrayJoin(CAST([`+list.String()+`], 'Array(Tuple(UInt16, UInt64, UInt64))')) AS one)
-SETTINGS async_insert = 0, insert_deduplicate = 0`, k.stamp())
-	if err != nil {
-		return fmt.Errorf("note which days of metrics are computed: %w", err)
-	}
-	return nil
+	return k.done(ctx, []dueDay{all})
 }
 
 // timed runs a statement that computes terms.
 func (k *Keeper) timed(ctx context.Context, kind, what, statement string) error {
 	began := time.Now()
-	err := k.o.DB.Exec(ctx, statement, k.stamp())
+	err := k.o.DB.Exec(ctx, statement)
 	k.seconds.WithLabelValues(kind).Add(time.Since(began).Seconds())
 	if err != nil {
 		return fmt.Errorf("compute %s: %w", what, err)

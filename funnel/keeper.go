@@ -3,9 +3,12 @@
 // answer is kept by day in person_term_days, and days are computed again when something came for them. Everything else in the funnel is
 // read from rollups as it is asked for.
 //
-// What a day was computed from is in funnel_days, and which identities, definitions and rates are known in funnel_progress. No clock decides
-// what is news, and nothing is lost when a process ends: the next one finds the same days due, and a day that is computed twice is the same.
-// What no table tells by itself (a rebuilt month, an erased person) its doer says with Recount.
+// What a day was computed from is in funnel_days, which identities, definitions and rates are known in funnel_progress, and what was asked for
+// besides in recomputations. No clock decides what is news, and nothing is lost when a process ends: the next one finds the same days due, and a
+// day that is computed twice is the same. What no table tells by itself (a rebuilt month, an erased person) its doer says with Recount.
+//
+// Several keepers may work on a database. It is a waste, and nothing else: none keeps in memory what another could change, what is asked for
+// while somebody computes stays asked for, and of two who computed a day at once the one that ends last has it computed again.
 package funnel
 
 import (
@@ -32,11 +35,10 @@ type Options struct {
 	Now      func() time.Time      // nil: time.Now
 }
 
-// Keeper computes the days of person_term_days. One of them at a time may work on a database. Safe for concurrent use.
+// Keeper computes the days of person_term_days. One of them is enough for a database. Safe for concurrent use.
 type Keeper struct {
 	o       Options
 	mu      sync.Mutex // one computation at a time
-	version int64      // greatest time of a row that was written, Unix milliseconds; 0: not read yet
 	rested  rest
 	seconds *prometheus.CounterVec
 	days    prometheus.Counter
@@ -69,20 +71,16 @@ func New(o Options) *Keeper {
 func (k *Keeper) Tick(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.tick(ctx)
-}
-
-func (k *Keeper) tick(ctx context.Context) error {
 	began := k.o.Now().UTC()
-	p, due, err := k.news(ctx, began)
+	due, err := k.news(ctx, began)
 	if err != nil {
 		return err
 	}
-	if err := k.compute(ctx, due, began); err != nil {
+	if err := k.compute(ctx, due.days, began); err != nil {
 		return err
 	}
-	if p.customersDue {
-		if err := k.customers(ctx, &p); err != nil {
+	if due.customers != nil {
+		if err := k.customers(ctx, *due.customers); err != nil {
 			return err
 		}
 	}
@@ -93,10 +91,8 @@ func (k *Keeper) tick(ctx context.Context) error {
 
 // Rebuild computes all days.
 func (k *Keeper) Rebuild(ctx context.Context) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.recount(ctx, time.Time{}, time.Time{}); err != nil {
+	if err := k.Anew(ctx); err != nil {
 		return err
 	}
-	return k.tick(ctx)
+	return k.Tick(ctx)
 }

@@ -48,6 +48,7 @@ const worldDays = 50
 // random events, late ones, machines, two ids for one person, currencies with and without a rate, measurements that are corrected.
 // The loop of metrics is compared, too. Half of the events come after a first computation, so the days that a Tick computes again have to be the right ones.
 func TestTermsAndMetricsEqualNaive(t *testing.T) {
+	t.Parallel()
 	db := engine.Migrated(t)
 	d, err := definitions.Default()
 	if err != nil {

@@ -53,6 +53,7 @@ var countsOnly = []string{"query experiment_arms"}
 // TestMissingRateIsNeverZero has an order, a refund and ad spend in a currency without a rate, and nothing else: wherever money is converted there is
 // no number, and the reason names the currency.
 func TestMissingRateIsNeverZero(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	db := engine.Migrated(t)
 	now := time.Now().UTC().Truncate(time.Second)

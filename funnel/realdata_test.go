@@ -54,6 +54,7 @@ func table(t *testing.T, name string) []map[string]string {
 // TestRealData holds metrics to published figures: deals won and lost by quarter (CRM), purchases and who came back (CDNOW), visits
 // and conversions of an experiment (Hillstrom). They lie years apart, so one database serves all. Money counts as the base currency.
 func TestRealData(t *testing.T) {
+	t.Parallel()
 	var body strings.Builder
 	event := func(at, id, kind, channel, value string) {
 		if value == "" {

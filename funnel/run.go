@@ -28,6 +28,10 @@ type rest struct{ until time.Time }
 
 // Run keeps the days up to date until ctx ends. While the database is away it says so once and goes on trying.
 func (k *Keeper) Run(ctx context.Context) {
+	defer func() { // another one may go on
+		k.at.Set(0)
+		k.waiting.Set(0)
+	}()
 	failing, pause := false, shortestPause // a process that ends at once has nothing to compute
 	for background.Sleep(ctx, pause) == nil {
 		began := time.Now()
@@ -51,29 +55,30 @@ func (k *Keeper) round(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	began := k.o.Now().UTC()
-	p, due, err := k.news(ctx, began)
+	due, err := k.news(ctx, began)
 	if err != nil {
 		return err
 	}
-	urgent := choose(due, began)
+	urgent := choose(due.days, began)
 	if err := k.compute(ctx, urgent, began); err != nil {
 		return err
 	}
-	if p.customersDue && !began.Before(k.rested.until) {
+	if due.customers != nil && !began.Before(k.rested.until) {
 		started := time.Now()
-		if err := k.customers(ctx, &p); err != nil {
+		if err := k.customers(ctx, *due.customers); err != nil {
 			return err
 		}
+		due.customers = nil
 		k.rested.until = began.Add(pauseFactor * time.Since(started))
 	}
-	k.waiting.Set(float64(len(due) - len(urgent)))
-	if len(due) == len(urgent) && !p.customersDue {
+	k.waiting.Set(float64(len(due.days) - len(urgent)))
+	if len(due.days) == len(urgent) && due.customers == nil {
 		k.at.Set(float64(began.Unix()))
 	}
 	return nil
 }
 
-// choose are the days that are computed now: today and yesterday, and of the others those that waited longest.
+// choose are the days that are computed now: today and yesterday, and of the others those that were computed longest ago.
 func choose(due []dueDay, now time.Time) []dueDay {
 	var chosen, older []dueDay
 	for _, d := range due {

@@ -22,13 +22,14 @@ import (
 // metricsPath is on the local socket only: it answers when the person-level terms of metrics know everything that is loaded.
 const metricsPath = "/local/metrics"
 
-// startFunnel keeps the person-level terms of metrics up to date until the service stops. What is not computed then is by the next one.
+// startFunnel keeps the person-level terms of metrics up to date until the service stops, in one of the services on the database. What is not computed
+// then is by the next one.
 func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) error {
 	s.funnel = funnel.New(funnel.Options{DB: s.db, Registry: registry, Logger: s.log})
 	if !s.serving {
 		return nil // whoever loads asks for it when everything is there
 	}
-	s.background("metrics", s.funnel.Run)
+	s.background("metrics", s.alone("metrics", s.funnel.Run))
 	return nil
 }
 

@@ -1007,11 +1007,10 @@ COMMENT 'Every accepted event, once, as it came (one row per event)';
 
 CREATE TABLE funnel_days
 (
-    `day` Date COMMENT 'Day, UTC' CODEC(Delta(2), ZSTD(1)),
+    `day` Date COMMENT 'Day, UTC; 1970-01-01 is all of history, which the terms of customers are computed from' CODEC(Delta(2), ZSTD(1)),
     `rows` UInt64 COMMENT 'Sum of receipts.rows of the day when it was computed last; 0: never' CODEC(T64, ZSTD(1)),
     `id_sum` UInt64 COMMENT 'Sum of receipts.id_sum of the day when it was computed last, modulo 2^64' CODEC(NONE),
-    `due` UInt8 COMMENT '1: to be computed again, whatever the receipts say' CODEC(T64, ZSTD(1)),
-    `at` DateTime64(3, 'UTC') COMMENT 'When it was computed or became due, UTC; the greatest counts' CODEC(Delta(8), ZSTD(1))
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was computed, UTC; the greatest counts' CODEC(Delta(8), ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(at)
 ORDER BY day
@@ -1022,12 +1021,11 @@ CREATE TABLE funnel_progress
 (
     `one` UInt8 COMMENT 'Always 1: there is one row',
     `at` DateTime64(3, 'UTC') COMMENT 'When it was written, UTC; the greatest counts',
-    `until` Date COMMENT 'Last day that was computed or noted as due, UTC: on the next one fewer people were there within a month, even when nothing happens',
-    `definitions` UInt32 COMMENT 'Version of the definitions that the days know or are due for',
-    `identities_at` DateTime64(3, 'UTC') COMMENT 'Greatest at of person_map that was seen, UTC; the resolver never writes a smaller one',
-    `identities` UInt64 COMMENT 'Rows of person_map with that at: one INSERT may become visible in parts',
-    `rates` UInt64 COMMENT 'Sum of hashes of the rates that were seen, modulo 2^64',
-    `customers_due` UInt8 COMMENT '1: the terms of customers are to be computed again'
+    `until` Date COMMENT 'Last day that was computed or asked for, UTC: on the next one fewer people were there within a month, even when nothing happens',
+    `definitions` UInt32 COMMENT 'Version of the definitions that the days know or were asked for again with',
+    `identities_at` DateTime64(3, 'UTC') COMMENT 'Greatest at of person_map that was seen, UTC',
+    `identities` UInt64 COMMENT 'Rows of person_map of the ten seconds up to that at: one INSERT may become visible in parts, and of two resolvers one may be a little behind',
+    `rates` UInt64 COMMENT 'Sum of hashes of the rates that were seen, modulo 2^64'
 )
 ENGINE = ReplacingMergeTree(at)
 ORDER BY one
@@ -1626,7 +1624,7 @@ COMMENT 'Ids that the resolver is asking about now; otherwise empty';
 
 CREATE TABLE leases
 (
-    `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers)',
+    `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers), metrics (their person-level terms)',
     `term` UInt64 COMMENT 'Counts up whenever somebody takes, renews or gives back the lease',
     `holder` String COMMENT 'Service that has it: machine, process id, and an id of its start',
     `until` DateTime64(3, 'UTC') COMMENT 'When it ends unless it is renewed, by the clock of the database, UTC'
@@ -3058,6 +3056,19 @@ ORDER BY (day, segment_id)
 TTL loaded_at + toIntervalDay(7) GROUP BY day SET rows = sum(rows), id_sum = sum(id_sum), first_at = min(first_at), last_at = max(last_at), loaded_at = max(loaded_at)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'What was accepted, written down before loading (rows of a day add up)';
+
+CREATE TABLE recomputations
+(
+    `what` LowCardinality(String) COMMENT 'identities: decide about everybody anew; metrics: compute the person-level terms of day anew',
+    `day` Date COMMENT 'Of metrics the day, and 1970-01-01 the terms of customers, which are of all history; of identities always 1970-01-01',
+    `request` UUID COMMENT 'Tells requests apart; those of several days may share it',
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was asked for, UTC',
+    `sign` Int8 COMMENT '1: asked for; -1: done'
+)
+ENGINE = CollapsingMergeTree(sign)
+ORDER BY (what, day, request)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'What is to be computed again and is not yet (one row per what, day and request, with FINAL and sign 1)';
 
 CREATE TABLE repeats
 (
