@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/livello/livello/internal/ask"
+	"github.com/livello/livello/internal/background"
 )
 
 // DB is the database: driver.Conn of clickhouse-go over HTTP.
@@ -40,8 +41,14 @@ type Options struct {
 	// Files takes the person's records out of files that no table has taken, and answers how many by which kind of file, and which files may
 	// hold something of the person nevertheless, each with why and how to remove it. It may be asked again. Nil: there are none.
 	Files func(ids []string) (removed map[string]uint64, remaining []string, err error)
+	// Refused answers the person's events in segments that ClickHouse refused. Some of them may be in events all the same, written before a view
+	// failed, and no receipt counts them there. Nil: there are none.
+	Refused func(ids []string) ([]Event, error)
 	// Rebuild recomputes rollups of a month (its first day) from events.
 	Rebuild func(ctx context.Context, month time.Time, tables []string) error
+	// Rebuilt returns when no rebuild of rollups is on its way that began before the call: it would bring back what it had read. What one that was cut
+	// off has left is gone then. Nil: nobody rebuilds.
+	Rebuilt func(ctx context.Context) error
 	// Pause keeps from working who writes tables that name people from what they read before: the resolver of identities, the evaluator of
 	// tiers. It returns when they have stopped; resume lets them go on. Nil: there are none.
 	Pause func(ctx context.Context) (resume func(), err error)
@@ -53,6 +60,12 @@ type Options struct {
 	Logger *slog.Logger     // nil: nothing is logged
 }
 
+// Event is what tells an event from others, and from a copy of itself.
+type Event struct {
+	ID               uuid.UUID
+	Time, ReceivedAt time.Time
+}
+
 // Eraser erases people, one at a time. Safe for concurrent use.
 type Eraser struct {
 	o     Options
@@ -60,6 +73,8 @@ type Eraser struct {
 	one   sync.Mutex
 	read  bool   // whether begun is what the table says
 	begun []work // cut off, to be taken up by Resume
+
+	cutOff background.Signal // an erasure failed in the middle
 }
 
 // Certificate is what an erasure did.
@@ -170,10 +185,12 @@ func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) 
 	}}
 	e.read = false // until it is done: what is begun is read again
 	if err := e.takeIn(ctx, &w, ids); err != nil {
+		e.cutOff.Send() // it may be begun: only the tables know, and until somebody looks, the ids are kept out
 		return Certificate{}, fmt.Errorf("erase: %w", err)
 	}
 	if err := e.run(ctx, &w); err != nil {
-		return Certificate{}, fmt.Errorf("erasure %s is begun and goes on with the next one, or at the next start: %w", w.Request, err)
+		e.cutOff.Send()
+		return Certificate{}, fmt.Errorf("erasure %s is begun and goes on by itself: %w", w.Request, err)
 	}
 	e.read = true
 	return w.Certificate, nil
@@ -192,7 +209,40 @@ func (e *Eraser) Beside(do func() error) error {
 	return do()
 }
 
-// Resume reads what the tables say, and goes on with what was cut off. It is to be called once after the start.
+// Run goes on with what was cut off, by the end of the last process or by an error, until ctx ends.
+func (e *Eraser) Run(ctx context.Context) {
+	for {
+		cutOff := e.cutOff.Next()
+		for wait := firstResume; ; wait = min(2*wait, lastResume) {
+			err := e.Resume(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				break
+			}
+			if wait == firstResume {
+				e.o.Logger.Warn("an erasure that was cut off could not go on; trying again", "error", err)
+			}
+			if background.Sleep(ctx, wait) != nil {
+				return
+			}
+		}
+		select {
+		case <-cutOff:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Waits of Run before it tries again what fails.
+const (
+	firstResume = time.Second
+	lastResume  = time.Minute
+)
+
+// Resume reads what the tables say, and goes on with what was cut off.
 func (e *Eraser) Resume(ctx context.Context) error {
 	e.one.Lock()
 	defer e.one.Unlock()

@@ -148,13 +148,17 @@ func (r *rig) tell(suffixes ...string) {
 // db is the database, which stops answering after some statements that change something.
 type db struct {
 	DB
-	left int // -1: never
+	left int  // -1: never
+	once bool // it answers again afterwards
 }
 
 var errCrash = errors.New("the process ended here")
 
 func (d *db) spend() error {
 	if d.left == 0 {
+		if d.once {
+			d.left = -1
+		}
 		return errCrash
 	}
 	d.left--
@@ -178,8 +182,21 @@ func (d *db) InsertFormat(ctx context.Context, format, query string, data io.Rea
 // eraser is one of a new process, which gets so many changes done (-1: all).
 func (r *rig) eraser(changes int) *Eraser {
 	r.t.Helper()
+	return r.eraserWith(r.options(changes))
+}
+
+func (r *rig) eraserWith(o Options) *Eraser {
+	r.t.Helper()
+	e, err := New(o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
+func (r *rig) options(changes int) Options {
 	rebuilder := &trust.Rebuilder{DB: r}
-	e, err := New(Options{DB: &db{r, changes}, Dir: r.dir, Refuse: r.refuse,
+	return Options{DB: &db{DB: r, left: changes}, Dir: r.dir, Refuse: r.refuse,
 		Settle: func(ctx context.Context) error {
 			_, err := r.resolver.Tick(ctx)
 			return err
@@ -188,6 +205,7 @@ func (r *rig) eraser(changes int) *Eraser {
 			_, err := rebuilder.Rebuild(ctx, month, month, tables...)
 			return err
 		},
+		Rebuilt: rebuilder.Tidy,
 		Pause: func(ctx context.Context) (func(), error) {
 			evaluate, err := r.tiers.Pause(ctx)
 			if err != nil {
@@ -195,11 +213,7 @@ func (r *rig) eraser(changes int) *Eraser {
 			}
 			resolve, err := r.resolver.Pause(ctx)
 			return func() { resolve(); evaluate() }, err
-		}})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return e
+		}}
 }
 
 // found says where in the database one of the texts stands: every column that can hold text, and what the engine keeps of its own doing.
@@ -261,6 +275,11 @@ func TestErasures(t *testing.T) {
 	r.sub("later events", testLaterEvents)
 	r.sub("beside those who decide", testBeside)
 	r.sub("cut off", testCutOff)
+	r.sub("goes on by itself", testGoesOn)
+	r.sub("joined meanwhile", testJoinedMeanwhile)
+	r.sub("beside a rebuild", testBesideRebuild)
+	r.sub("a table that goes", testTableGoes)
+	r.sub("a refused segment", testRefusedSegment)
 }
 
 func testErase(r *rig) {

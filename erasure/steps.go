@@ -1,13 +1,13 @@
 package erasure
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/livello/livello/internal/ask"
 )
@@ -97,10 +97,11 @@ func (w *work) ofPerson() string {
 }
 
 // settle has everything of the person in the database. Between the moment their ids were looked up and the one from which on their events are kept
-// out, an event may have told of a further id: then that one is kept out, too.
+// out, an event may have told of a further id: then that one is kept out, too. Work that goes on keeps to the ids it has: what was counted and
+// removed before it was cut off is theirs, and whoever was joined to them since then was not asked for.
 func (e *Eraser) settle(ctx context.Context, w *work) error {
 	for {
-		if err := e.o.Settle(ctx); err != nil {
+		if err := e.o.Settle(ctx); err != nil || w.step > 0 {
 			return err
 		}
 		ids, err := resolve(ctx, e.o.DB, w.ids)
@@ -113,50 +114,12 @@ func (e *Eraser) settle(ctx context.Context, w *work) error {
 	}
 }
 
-// noteRepeats notes copies of their events that still lie side by side: receipts count every copy, and once they are gone nobody
-// else can tell.
-func (e *Eraser) noteRepeats(ctx context.Context, w *work) error {
-	return e.o.DB.Exec(ctx, `INSERT INTO repeats (day, event_id, received_at)
-SELECT toDate(ts), event_id, received_at
-FROM events
-WHERE distinct_id IN `+w.ofPerson()+` AND (distinct_id, ts, event_id) IN
-(
-    SELECT distinct_id, ts, event_id FROM events WHERE distinct_id IN `+w.ofPerson()+` GROUP BY distinct_id, ts, event_id HAVING count() > 1
-)
-SETTINGS async_insert = 0, insert_deduplicate = 0`)
-}
-
-// countDays writes into erased_days what verify must not miss.
-func (e *Eraser) countDays(ctx context.Context, w *work) error {
-	done, err := ask.Number(ctx, e.o.DB, "SELECT count() FROM erased_days WHERE request = {request:UUID}", named("request", w.Request.String()))
-	if err != nil || done > 0 { // it was cut off before it was noted
-		return err
-	}
-	answer, err := e.o.DB.QueryFormat(ctx, "TabSeparated", `SELECT '`+w.Request.String()+`', toDate(ts) AS day, count(), sum(cityHash64(event_id)), '`+w.BegunAt.Format("2006-01-02 15:04:05.000")+`'
-FROM events FINAL
-WHERE distinct_id IN `+w.ofPerson()+`
-GROUP BY day
-ORDER BY day`)
-	if err != nil {
-		return err
-	}
-	days, err := io.ReadAll(answer)
-	if err = errors.Join(err, answer.Close()); err != nil || len(days) == 0 {
-		return err
-	}
-	return e.o.DB.InsertFormat(ctx, "TabSeparated", "INSERT INTO erased_days (request, day, rows, id_sum, at) SETTINGS async_insert = 0", bytes.NewReader(days))
-}
-
 // count notes how many rows of each table go, and how many months of which rollups have to be recomputed.
 func (e *Eraser) count(ctx context.Context, w *work) error {
 	if len(w.Removed) > 0 { // before it was cut off
 		return nil
 	}
-	tables, err := e.tables(ctx)
-	if err != nil {
-		return err
-	}
-	found, err := e.found(ctx, w, tables)
+	tables, found, err := e.found(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -175,7 +138,26 @@ func (e *Eraser) count(ctx context.Context, w *work) error {
 }
 
 // found says how many rows of the person each table holds.
-func (e *Eraser) found(ctx context.Context, w *work, tables []table) (map[string]uint64, error) {
+func (e *Eraser) found(ctx context.Context, w *work) (tables []table, found map[string]uint64, err error) {
+	for try := 0; ; try++ {
+		if tables, err = e.tables(ctx); err != nil {
+			return nil, nil, err
+		}
+		// Others make tables and drop them: the loader, for segments that are doubtful.
+		if found, err = e.foundIn(ctx, w, tables); !isGone(err) || try == 3 {
+			return tables, found, err
+		}
+	}
+}
+
+// isGone says that ClickHouse does not know a table.
+func isGone(err error) bool {
+	const unknownTable = 60
+	var answer *clickhouse.Exception
+	return errors.As(err, &answer) && answer.Code == unknownTable
+}
+
+func (e *Eraser) foundIn(ctx context.Context, w *work, tables []table) (map[string]uint64, error) {
 	var each []string
 	for _, t := range tables {
 		each = append(each, "SELECT '"+t.name+"' AS name, count() AS n FROM "+t.name+" WHERE "+t.condition(w))
@@ -241,7 +223,7 @@ func (e *Eraser) removeFrom(ctx context.Context, w *work, t table) error {
 		}
 		condition += splits
 	}
-	if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+condition+mutation); err != nil {
+	if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+condition+mutation); err != nil && !isGone(err) {
 		return fmt.Errorf("remove from %s: %w", t.name, err)
 	}
 	return nil
@@ -275,6 +257,11 @@ func (e *Eraser) recompute(ctx context.Context, w *work) error {
 			tables = append(tables, name)
 		}
 	}
+	if e.o.Rebuilt != nil {
+		if err := e.o.Rebuilt(ctx); err != nil {
+			return fmt.Errorf("wait for a rebuild that is on its way: %w", err)
+		}
+	}
 	if len(tables) > 0 {
 		months, err := ask.Texts(ctx, e.o.DB, "SELECT DISTINCT toString(toStartOfMonth(day)) AS month FROM erased_days WHERE request = {request:UUID} ORDER BY month", named("request", w.Request.String()))
 		if err != nil {
@@ -299,11 +286,7 @@ func (e *Eraser) recompute(ctx context.Context, w *work) error {
 // check looks whether anything is left, and removes it again: a rebuild that was on its way may have brought rows back.
 func (e *Eraser) check(ctx context.Context, w *work) error {
 	for try := 0; ; try++ {
-		tables, err := e.tables(ctx)
-		if err != nil {
-			return err
-		}
-		found, err := e.found(ctx, w, tables)
+		tables, found, err := e.found(ctx, w)
 		if err != nil {
 			return err
 		}

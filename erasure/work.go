@@ -19,6 +19,9 @@ const (
 	stateDone  = "done"
 )
 
+// milliseconds is how times are written for ClickHouse.
+const milliseconds = "2006-01-02 15:04:05.000"
+
 // work is an erasure that is going on: its certificate so far, and how far it is.
 type work struct {
 	Certificate
@@ -96,7 +99,6 @@ func (e *Eraser) takeIn(ctx context.Context, w *work, all []string) error {
 
 // note writes down how far the work is.
 func (e *Eraser) note(ctx context.Context, w *work) error {
-	const ms = "2006-01-02 15:04:05.000"
 	at := e.o.Now().UTC()
 	if w.state == stateDone {
 		w.DoneAt = at.Truncate(time.Millisecond)
@@ -106,7 +108,7 @@ func (e *Eraser) note(ctx context.Context, w *work) error {
 		hashes[i] = h.String()
 	}
 	row, err := json.Marshal(map[string]any{
-		"request": w.Request, "state": w.state, "step": w.step, "begun_at": w.BegunAt.Format(ms), "at": at.Format(ms),
+		"request": w.Request, "state": w.state, "step": w.step, "begun_at": w.BegunAt.Format(milliseconds), "at": at.Format(milliseconds),
 		"person_hash": w.PersonHash, "id_hashes": hashes, "removed": w.Removed, "changed": w.Changed, "remaining": w.Remaining, "requested_by": w.By,
 	})
 	if err != nil {

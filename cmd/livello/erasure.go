@@ -19,7 +19,6 @@ import (
 
 	"github.com/livello/livello/erasure"
 	"github.com/livello/livello/ingest/spool"
-	"github.com/livello/livello/internal/background"
 )
 
 // erasePath is on the local socket only: whoever may open the folder may erase people.
@@ -34,6 +33,8 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 			_, err := s.rebuilder.Rebuild(ctx, month, month, tables...)
 			return err
 		},
+		Rebuilt: s.rebuilder.Tidy,
+		Refused: s.refusedOf,
 		Pause:   s.pauseDeciding,
 		Recount: func(ctx context.Context) error { return s.funnel.Anew(ctx) },
 		Files:   s.eraseFiles,
@@ -46,18 +47,7 @@ func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err
 			return err
 		}
 	}
-	s.background("erasures", func(ctx context.Context) {
-		for {
-			err := s.eraser.Resume(ctx)
-			if err == nil || ctx.Err() != nil {
-				return
-			}
-			s.log.Warn("an erasure that was cut off could not go on; trying again", "error", err)
-			if background.Sleep(ctx, time.Second) != nil {
-				return
-			}
-		}
-	})
+	s.background("erasures", s.eraser.Run)
 	return nil
 }
 
@@ -184,6 +174,16 @@ func printCertificate(w io.Writer, c *erasure.Certificate) error {
 	return err
 }
 
+// refusedOf are the events of a person that wait with a refused segment.
+func (s *service) refusedOf(ids []string) ([]erasure.Event, error) {
+	kept, err := s.spool.RefusedOf(ids)
+	events := make([]erasure.Event, len(kept))
+	for i, k := range kept {
+		events[i] = erasure.Event(k)
+	}
+	return events, err
+}
+
 // eraseFiles takes a person out of what ClickHouse refused, and of what was cut off damaged segments.
 func (s *service) eraseFiles(ids []string) (removed map[string]uint64, remaining []string, err error) {
 	events, err := s.spool.Erase(ids)
@@ -195,6 +195,13 @@ func (s *service) eraseFiles(ids []string) (removed map[string]uint64, remaining
 		return nil, nil, err
 	}
 	removed = map[string]uint64{"refused segments": uint64(events.Removed), "refused quarantine files": uint64(records)}
+	if s.cards != nil {
+		cards, err := s.cards.Forget(ctx, ids)
+		if err != nil {
+			return nil, nil, err
+		}
+		removed["copies of profiles"] = uint64(cards)
+	}
 	for _, u := range events.Unread {
 		what := "may hold something of the person"
 		if u.Holds {
