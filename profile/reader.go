@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -34,9 +35,27 @@ const (
 	patience = 5 * time.Second
 )
 
+// State is a profile as it is kept: without what is recent, and with features that have no names yet.
+type State struct {
+	Profile
+	Version uint64    // of the evaluation
+	Values  []float64 // the features, in the order of the definitions; nan is unknown
+}
+
+// Copy answers from a copy of person_states.
+type Copy interface {
+	// Get returns the person who has the id, any id of theirs. The error is ErrUnknown when nobody has, and ErrNoCopy when that has to be asked of the
+	// database.
+	Get(id string) (State, error)
+}
+
+// ErrNoCopy says that a copy of states cannot tell, now or of this id.
+var ErrNoCopy = errors.New("there is no copy of this state")
+
 // Reader reads profiles. Safe for concurrent use; many at a time share their statements.
 type Reader struct {
 	db     DB
+	copy   Copy // nil: there is none
 	states gather[string, Profile]
 	recent gather[Profile, Recent]
 
@@ -44,9 +63,9 @@ type Reader struct {
 	names map[uint32][]string // of the features, by version of the definitions
 }
 
-// NewReader reads from db.
-func NewReader(db DB) *Reader {
-	r := &Reader{db: db, names: map[uint32][]string{}}
+// NewReader reads states from a copy, unless that is nil or cannot tell, and what is not there from db.
+func NewReader(db DB, states Copy) *Reader {
+	r := &Reader{db: db, copy: states, names: map[uint32][]string{}}
 	r.states = gather[string, Profile]{most: together, find: r.findStates}
 	r.recent = gather[Profile, Recent]{most: together, find: r.findRecent}
 	return r
@@ -55,7 +74,7 @@ func NewReader(db DB) *Reader {
 // Get returns the person who has the id, any id of theirs. ErrUnknown when there is none. With recent also what they did last, which is read
 // from their events and costs twenty times as much as all the rest.
 func (r *Reader) Get(ctx context.Context, id string, recent bool) (Profile, error) {
-	p, err := r.states.get(ctx, id)
+	p, err := r.state(ctx, id)
 	if err != nil || !recent {
 		return p, err
 	}
@@ -65,6 +84,21 @@ func (r *Reader) Get(ctx context.Context, id string, recent bool) (Profile, erro
 	}
 	p.Recent = &last
 	return p, nil
+}
+
+// state is the person without what is recent.
+func (r *Reader) state(ctx context.Context, id string) (Profile, error) {
+	if r.copy == nil {
+		return r.states.get(ctx, id)
+	}
+	s, err := r.copy.Get(id)
+	if err == ErrNoCopy {
+		return r.states.get(ctx, id)
+	}
+	if err == nil {
+		err = r.name(ctx, &s)
+	}
+	return s.Profile, err
 }
 
 // findStates answers for each of the ids. A failed statement is an error for all of them.
@@ -131,15 +165,14 @@ func (r *Reader) read(ctx context.Context, ids []string) (map[string]*Profile, e
 
 // readPeople returns people by their person_id.
 func (r *Reader) readPeople(ctx context.Context, ids []string) (map[string]*Profile, error) {
-	people := make(map[string]*Profile, len(ids))
-	values := make(map[*Profile][]float64, len(ids))
+	states := make([]State, 0, len(ids))
 	err := r.each(ctx, statesSQL, func(rows driver.Rows) error {
-		var p Profile
+		var p State
 		var names, texts []string
-		var points, features []float64
+		var points []float64
 		var purchase time.Time
 		if err := rows.Scan(&p.PersonID, &p.DistinctIDs, &p.Tier, &p.MicroSegment, &p.Lifecycle, &p.CriteriaMet, &p.Score, &names, &points, &texts,
-			&p.ActionRequired, &p.Since, &p.EvaluatedAt, &p.Definitions, &features, &p.Value.Revenue365, &p.Value.Revenue, &p.FirstSeen, &p.LastSeen, &purchase); err != nil {
+			&p.ActionRequired, &p.Since, &p.EvaluatedAt, &p.Definitions, &p.Values, &p.Value.Revenue365, &p.Value.Revenue, &p.FirstSeen, &p.LastSeen, &purchase); err != nil {
 			return err
 		}
 		p.Reasons = make([]Reason, len(names))
@@ -149,27 +182,36 @@ func (r *Reader) readPeople(ctx context.Context, ids []string) (map[string]*Prof
 		if purchase.Unix() > 0 {
 			p.Value.LastPurchase = &purchase
 		}
-		people[p.PersonID] = &p
-		values[&p] = features
+		states = append(states, p)
 		return nil
 	}, clickhouse.Named("people", ids))
 	if err != nil {
 		return nil, err
 	}
-	for p, features := range values {
-		names, err := r.featureNames(ctx, p.Definitions)
-		if err != nil {
+	people := make(map[string]*Profile, len(states))
+	for i := range states {
+		if err := r.name(ctx, &states[i]); err != nil {
 			return nil, err
 		}
-		p.Features = make(map[string]float64, len(names))
-		for i, v := range features {
-			if i < len(names) && !math.IsNaN(v) {
-				p.Features[names[i]] = v
-			}
-		}
-		p.Value.Orders = uint64(p.Features["purchases_total"])
+		people[states[i].PersonID] = &states[i].Profile
 	}
 	return people, nil
+}
+
+// name gives the features their names.
+func (r *Reader) name(ctx context.Context, s *State) error {
+	names, err := r.featureNames(ctx, s.Definitions)
+	if err != nil {
+		return err
+	}
+	s.Features = make(map[string]float64, len(names))
+	for i, v := range s.Values {
+		if i < len(names) && !math.IsNaN(v) {
+			s.Features[names[i]] = v
+		}
+	}
+	s.Value.Orders = uint64(s.Features["purchases_total"])
+	return nil
 }
 
 // featureNames are those of a version of the definitions, which never change.

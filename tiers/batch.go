@@ -94,6 +94,9 @@ func (e *Evaluator) evaluateRun(ctx context.Context, list uuid.UUID, first, end 
 	if err := e.doIn(ctx, k.states(), "gone", at, batch, version); err != nil {
 		return done, err
 	}
+	if e.Written != nil && !k.replay {
+		e.Written(e.version)
+	}
 	if err := e.doIn(ctx, k.states(), "observe", at, before, batch, version, named("replayed", k.replay)); err != nil {
 		return done, err
 	}

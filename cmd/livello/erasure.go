@@ -196,11 +196,9 @@ func (s *service) eraseFiles(ids []string) (removed map[string]uint64, remaining
 	}
 	removed = map[string]uint64{"refused segments": uint64(events.Removed), "refused quarantine files": uint64(records)}
 	if s.cards != nil {
-		cards, err := s.cards.Forget(ctx, ids)
-		if err != nil {
+		if removed["copies of profiles"], err = s.forgetCards(ids); err != nil {
 			return nil, nil, err
 		}
-		removed["copies of profiles"] = uint64(cards)
 	}
 	for _, u := range events.Unread {
 		what := "may hold something of the person"

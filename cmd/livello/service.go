@@ -26,7 +26,7 @@ import (
 	"github.com/livello/livello/ingest/quarantine"
 	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/internal/background"
-	"github.com/livello/livello/profile"
+	"github.com/livello/livello/profile/cards"
 	"github.com/livello/livello/queries"
 	"github.com/livello/livello/tiers"
 	"github.com/livello/livello/trust"
@@ -53,6 +53,7 @@ type service struct {
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
 	tiers      *tiers.Evaluator
+	cards      *cards.Store // nil with a ClickHouse server
 	eraser     *erasure.Eraser
 	funnel     *funnel.Keeper
 	resolver   *identity.Resolver
@@ -94,7 +95,7 @@ func startService(ctx context.Context, cfg *Config, log *slog.Logger, d doors) (
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startTiers, s.startFunnel, s.startLoader, s.startTrust, s.startQuarantine, s.startBackfill, s.startErasure, s.startAPI} {
+	for _, step := range []func(context.Context, *prometheus.Registry) error{s.startDefinitions, s.startWarehouse, s.startSpool, s.startIdentity, s.startCards, s.startTiers, s.startFunnel, s.startLoader, s.startTrust, s.startQuarantine, s.startBackfill, s.startErasure, s.startAPI} {
 		if err := step(ctx, registry); err != nil {
 			return nil, err
 		}
@@ -261,7 +262,7 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 		Quarantine: s.quarantine, Guard: s.eraser.Guard(), Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	e := newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
-	peopleRoutes(e.Group("/v1", requireReadKey(s.keys.ReadKey)), profile.NewReader(s.db), queries.Runner{DB: reader{s}})
+	peopleRoutes(e.Group("/v1", requireReadKey(s.keys.ReadKey)), s.profiles(), queries.Runner{DB: reader{s}})
 	s.measurementRoutes(e, in, registry)
 	e.DELETE("/v1/people/:id", s.erasePerson, requireKey("admin", s.keys.AdminKey))
 	s.handler = e

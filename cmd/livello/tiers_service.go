@@ -36,6 +36,9 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 		},
 		Busy: s.catchingUp, News: &s.news, Look: s.look(),
 	}
+	if s.cards != nil {
+		s.tiers.Written = s.cards.Evaluated
+	}
 	if s.cfg.DSN == "" { // our processors answer requests, too
 		s.tiers.Threads = max(1, runtime.GOMAXPROCS(0)/2)
 	}

@@ -3,6 +3,7 @@
 -- How rows merge: the greatest version of a person stays, and version counts evaluations, so that a clock that steps back cannot bring an old state
 -- back. is_deleted marks an id that has become part of another person. A reader says FINAL.
 -- ORDER BY person_id: a profile reads one person, a batch some thousand. No PARTITION BY: a person has one row, and any month may replace it.
+-- Index of versions: whoever keeps a copy (profile/cards) reads what the last evaluations wrote, and nothing else.
 -- Compact parts, small granules and small blocks: a row is read as a whole and alone. With a file for each of thirty columns and 64 KiB of each unpacked
 -- a person cost 10 ms of processor time among 1.5 million, so 0.4 ms; reading two columns of everybody takes 0.2 s instead of 0.14.
 CREATE TABLE IF NOT EXISTS person_states /*ON CLUSTER*/
@@ -32,7 +33,8 @@ CREATE TABLE IF NOT EXISTS person_states /*ON CLUSTER*/
     last_purchase_at  DateTime64(3, 'UTC')                                    COMMENT 'Last purchase, UTC; 1970 when never' CODEC(Delta(8), ZSTD(1)),
     revenue_365d      Map(String, Decimal(38, 4))                             COMMENT 'Purchases less refunds of the last 365 days, by currency, in its units' CODEC(ZSTD(1)),
     revenue_total     Map(String, Decimal(38, 4))                             COMMENT 'Purchases less refunds of all history, by currency, in its units' CODEC(ZSTD(1)),
-    distinct_ids      Array(String)                                           COMMENT 'All ids of the person' CODEC(ZSTD(1))
+    distinct_ids      Array(String)                                           COMMENT 'All ids of the person' CODEC(ZSTD(1)),
+    INDEX by_version version TYPE minmax GRANULARITY 1
 )
 ENGINE = /*Replicated*/ReplacingMergeTree(version, is_deleted)
 ORDER BY person_id

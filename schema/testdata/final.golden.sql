@@ -2744,7 +2744,8 @@ CREATE TABLE person_states
     `last_purchase_at` DateTime64(3, 'UTC') COMMENT 'Last purchase, UTC; 1970 when never' CODEC(Delta(8), ZSTD(1)),
     `revenue_365d` Map(String, Decimal(38, 4)) COMMENT 'Purchases less refunds of the last 365 days, by currency, in its units' CODEC(ZSTD(1)),
     `revenue_total` Map(String, Decimal(38, 4)) COMMENT 'Purchases less refunds of all history, by currency, in its units' CODEC(ZSTD(1)),
-    `distinct_ids` Array(String) COMMENT 'All ids of the person' CODEC(ZSTD(1))
+    `distinct_ids` Array(String) COMMENT 'All ids of the person' CODEC(ZSTD(1)),
+    INDEX by_version version TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY person_id
@@ -3424,7 +3425,8 @@ CREATE TABLE tier_replay
     `last_purchase_at` DateTime64(3, 'UTC') COMMENT 'Last purchase, UTC; 1970 when never' CODEC(Delta(8), ZSTD(1)),
     `revenue_365d` Map(String, Decimal(38, 4)) COMMENT 'Purchases less refunds of the last 365 days, by currency, in its units' CODEC(ZSTD(1)),
     `revenue_total` Map(String, Decimal(38, 4)) COMMENT 'Purchases less refunds of all history, by currency, in its units' CODEC(ZSTD(1)),
-    `distinct_ids` Array(String) COMMENT 'All ids of the person' CODEC(ZSTD(1))
+    `distinct_ids` Array(String) COMMENT 'All ids of the person' CODEC(ZSTD(1)),
+    INDEX by_version version TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY person_id

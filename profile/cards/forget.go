@@ -1,0 +1,105 @@
+package cards
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cockroachdb/pebble"
+
+	"github.com/livello/livello/internal/background"
+)
+
+// Forget takes away what the store holds about a person with these ids, whose rows are gone from person_states, and answers how many cards that were. When it
+// returns, no file of the store holds any of it. A store that cannot do so is deleted.
+func (s *Store) Forget(ctx context.Context, ids []string) (removed int, err error) {
+	s.following.Lock() // whoever has read a row of theirs has written it, and nobody reads one any more
+	defer s.following.Unlock()
+	if s.db != nil && !s.dead.Load() && !s.damaged.Load() {
+		if removed, err = s.forget(ctx, ids); err == nil || ctx.Err() != nil {
+			return removed, err
+		}
+	}
+	if s.dead.Load() || s.db == nil {
+		if err := os.RemoveAll(s.o.Dir); err != nil {
+			return 0, fmt.Errorf("delete the copy of profiles: %w", err)
+		}
+		return 0, nil
+	}
+	why := "somebody has to be removed from it"
+	if err != nil {
+		why += ": " + err.Error()
+	}
+	defer s.news.Send()
+	s.complete.Store(false)
+	if err := s.makeAgain(why); err != nil {
+		return 0, fmt.Errorf("delete the copy of profiles: %w", err)
+	}
+	return 0, nil
+}
+
+func (s *Store) forget(ctx context.Context, ids []string) (removed int, err error) {
+	found, err := s.cardsWith(ids)
+	if err != nil {
+		return 0, err
+	}
+	batch := s.db.NewBatch()
+	defer func() { err = errors.Join(err, batch.Close()) }()
+	for _, id := range ids {
+		person := s.key(ofPerson, id)
+		whose := person.as(ofID)
+		found = append(found, person)
+		if err := batch.Delete(whose[:], nil); err != nil {
+			return 0, err
+		}
+	}
+	for _, person := range found {
+		if err := batch.Delete(person[:], nil); err != nil {
+			return 0, err
+		}
+	}
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return 0, err
+	}
+	// Their cards of before lie under those of after until these are merged with them. What was merged is deleted when nobody reads it any more.
+	if err := s.db.Flush(); err != nil {
+		return 0, err
+	}
+	if err := s.db.Compact([]byte{0}, []byte{0xff}, false); err != nil {
+		return 0, err
+	}
+	for {
+		tables := s.db.Metrics().Table
+		if tables.ObsoleteCount == 0 && tables.ZombieCount == 0 {
+			return len(found) - len(ids), nil
+		}
+		if err := background.Sleep(ctx, 5*time.Millisecond); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// cardsWith are the keys of cards that hold one of the ids: those of the person, and of others that had one of them before.
+func (s *Store) cardsWith(ids []string) (found []key, err error) {
+	theirs := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		theirs[id] = true
+	}
+	cards, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{ofPerson}, UpperBound: []byte{ofPerson + 1}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, cards.Close()) }()
+	for ok := cards.First(); ok; ok = cards.Next() {
+		named, err := names(cards.Value(), theirs)
+		if err != nil {
+			return nil, err
+		}
+		if named {
+			found = append(found, key(cards.Key()))
+		}
+	}
+	return found, cards.Error()
+}
