@@ -56,20 +56,24 @@ func livello(t *testing.T) string {
 	return binary.path
 }
 
-// patience bounds every wait: past it a test has failed, however slow the machine.
+// patience bounds every wait: past it a test has failed, however slow the machine. It does not bound how long a service lives, because a test with many
+// steps takes longer than that where much else is going on.
 const patience = 3 * time.Minute
 
-// command prepares the binary with an environment of its own: nothing of the developer's settings, free ports.
+// command prepares the binary with an environment of its own: nothing of the developer's settings, free ports. It is killed at the end of the test, or
+// when the test binary is about to be stopped, so that nothing is left running.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	library, err := embedded.Find("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := livello(t) // building it is not a part of the wait
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithCancel(context.Background())
+	if deadline, ok := t.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(context.Background(), deadline.Add(-10*time.Second))
+	}
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(ctx, livello(t), args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LIVELLO_ENGINE=" + library,
 		"LIVELLO_LISTEN=127.0.0.1:0", "LIVELLO_SQL_LISTEN=127.0.0.1:0"}
 	return cmd
@@ -81,7 +85,12 @@ func runCommand(t *testing.T, stdin string, args ...string) (stdout, stderr stri
 	cmd := command(t, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
-	err = cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) // which prints where it hangs
+	defer late.Stop()
+	err = cmd.Wait()
 	return out.String(), errs.String(), err
 }
 
@@ -160,26 +169,31 @@ func serve(t *testing.T, data string, args ...string) *running {
 	}
 	ready := make(chan bool, 1)
 	go func() {
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		for lines := bufio.NewReader(stderr); ; { // however long a line is: a pipe that nobody reads would end the service
+			line, err := lines.ReadBytes('\n')
 			s.mu.Lock()
-			s.log.Write(append(lines.Bytes(), '\n'))
+			s.log.Write(line)
 			s.mu.Unlock()
 			var entry struct{ Msg string }
-			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "ready" {
+			if json.Unmarshal(line, &entry) == nil && entry.Msg == "ready" {
 				ready <- true
+			}
+			if err != nil {
+				break
 			}
 		}
 		close(ready)
 		s.end <- s.cmd.Wait()
 		close(s.end)
 	}()
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill()
-		for range s.end { // so that nobody writes any more when the folder is removed
+	t.Cleanup(s.leave)
+	select {
+	case started := <-ready:
+		if !started {
+			t.Fatalf("livello serve ended: %v\n%s", <-s.end, s.logs())
 		}
-	})
-	if !<-ready {
-		t.Fatalf("livello serve ended: %v\n%s", <-s.end, s.logs())
+	case <-time.After(patience):
+		t.Fatal("livello serve is not ready")
 	}
 	if s.facts, err = readFacts(data); err != nil {
 		t.Fatal(err)
@@ -202,15 +216,43 @@ func (s *running) stop() {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := <-s.end; err != nil {
-		s.t.Fatalf("livello serve: %v\n%s", err, s.logs())
+	select {
+	case err := <-s.end:
+		if err != nil {
+			s.t.Fatalf("livello serve: %v\n%s", err, s.logs())
+		}
+	case <-time.After(patience):
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT) // its log says then where it hangs
+		s.t.Fatalf("livello serve does not stop: %v\n%s", <-s.end, s.logs())
+	}
+}
+
+// leave ends what is left of the process, and says of a failed test how it was doing: when a service is gone, its clients only see that nobody answers.
+func (s *running) leave() {
+	how := "was stopped by the test"
+	select {
+	case err, news := <-s.end:
+		if news {
+			how = fmt.Sprintf("had ended: %v", err)
+		}
+	default:
+		how = "was running"
+		_ = s.cmd.Process.Kill()
+		for range s.end { // so that nobody writes any more when the folder is removed
+		}
+	}
+	if s.t.Failed() {
+		lines := strings.SplitAfter(s.logs(), "\n")
+		s.t.Logf("livello serve, process %d, %s. The end of its log:\n%s", s.cmd.Process.Pid, how, strings.Join(lines[max(0, len(lines)-40):], ""))
 	}
 }
 
 // ask sends a request and returns status and body.
 func (s *running) ask(method, url, key, body string) (int, string) {
 	s.t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -241,11 +283,13 @@ func (s *running) want(status int, part, method, url, key, body string) {
 // settle returns when everything accepted so far can be queried.
 func (s *running) settle() {
 	s.t.Helper()
-	client := runningService(context.Background(), s.data)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	client := runningService(ctx, s.data)
 	if client == nil {
 		s.t.Fatal("the local socket does not answer")
 	}
-	if err := drain(context.Background(), client); err != nil {
+	if err := drain(ctx, client); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/livello/livello/ingest/files"
 )
@@ -35,7 +36,20 @@ func runningService(ctx context.Context, data string) *http.Client {
 		return nil
 	}
 	conn.Close()
-	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+	// A connection is given up here before the service does: a request that meets the end of its connection is not sent again.
+	return &http.Client{Transport: localTransport{&http.Transport{DialContext: dial, IdleConnTimeout: idleTimeout / 2}}}
+}
+
+// localTransport says what it means when a service on this machine does not answer: HTTP says EOF.
+type localTransport struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer, err := t.Transport.RoundTrip(req)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return nil, fmt.Errorf("the service ended before it answered, and its log says why; it may have done what was asked: %w", err)
+	}
+	return answer, err
 }
 
 // drain waits until the service behind client has loaded everything it accepted before.
