@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,11 @@ type Backfiller struct {
 	// Filled is told which tables have a month more, before that is noted: who keeps figures made from them computes them again. A process that
 	// ends in between tells it again. It may be nil.
 	Filled func(ctx context.Context, tables []string) error
-	Logger *slog.Logger
+	// Expected is told after each step which months are lacking that will be there sooner or later: all but those that failed so often that nobody should
+	// wait for them. It may be nil.
+	Expected func(lacking []Lacking)
+	Logger   *slog.Logger
+	Now      func() time.Time // nil: time.Now
 
 	left atomic.Int64 // months of rollups, as known last
 }
@@ -35,9 +40,12 @@ type Backfiller struct {
 type Lacking struct {
 	Table string `json:"table"`
 	Month string `json:"month"` // 2026-03
+	// Attempts to fill it in that failed, of this process, and why the last one did. It is tried again.
+	Attempts int    `json:"failed_attempts,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
-// Times of Run: how often it looks whether a migration of another process left something to do, or tries again what failed; and how often
+// Times of Run: how often it looks whether a migration of another process left something to do, or what failed is due again; and how often
 // it asks whether loading is still behind.
 const (
 	lookForBackfills = time.Minute
@@ -145,7 +153,8 @@ func (f *Backfiller) lacking(ctx context.Context, err error) ([]Lacking, error) 
 	return lacking, err
 }
 
-// ReadLacking answers which months rollups lack, the newest first; none of a database from before that was noted.
+// ReadLacking answers which months rollups lack, the newest first; none of a database from before that was noted, and none of what is no rollup of this
+// version any more.
 func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
 	known, err := ask.Texts(ctx, db, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'backfills'")
 	if err != nil || len(known) == 0 {
@@ -155,10 +164,19 @@ func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read backfills: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	rollups, err := (&Rebuilder{DB: db}).rollups(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var lacking []Lacking
 	for _, row := range rows {
 		month, table, _ := strings.Cut(row, " ")
-		lacking = append(lacking, Lacking{table, month})
+		if slices.ContainsFunc(rollups, func(r rollup) bool { return r.table == table }) {
+			lacking = append(lacking, Lacking{Table: table, Month: month})
+		}
 	}
 	return lacking, nil
 }
@@ -167,13 +185,15 @@ func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
 func (f *Backfiller) Left() int { return int(f.left.Load()) }
 
 // Run fills in what is lacking, the newest month first, until ctx ends. It works with one thread, rests as long as it worked, and waits while
-// loading is behind.
+// loading is behind. What fails keeps nothing else waiting.
 func (f *Backfiller) Run(ctx context.Context, registry prometheus.Registerer) {
 	make := promauto.With(registry)
 	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_backfill_months_left", Help: "Months of rollups that came with an update and are not filled with history yet; two rollups of one month are two."},
 		func() float64 { return float64(f.left.Load()) })
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_backfill_months_failing", Help: "Of the months of rollups that are not filled with history yet those whose last attempt failed; they are tried again, each at most once an hour in the end."},
+		func() float64 { return float64(f.Rebuilder.unfilled.count()) })
 	filled := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_backfilled_months_total", Help: "Months of rollups that were filled with history."})
-	failures := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_failed_backfills_total", Help: "Months of history that could not be filled in and are tried again."})
+	failures := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_failed_backfills_total", Help: "Attempts to fill in months of history that failed; they are tried again."})
 	said := false
 	for {
 		for f.Busy != nil && f.Busy() {
@@ -184,57 +204,78 @@ func (f *Backfiller) Run(ctx context.Context, registry prometheus.Registerer) {
 		began, before := time.Now(), f.Left()
 		more, err := f.Step(ctx)
 		wait := time.Since(began)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil:
-			failures.Inc()
-			if !said {
-				f.logger().Warn("history could not be filled in; trying again", "error", err)
-			}
-			said, wait = true, lookForBackfills
-		case !more:
-			said, wait = false, lookForBackfills
-		default:
-			said = false
-			filled.Add(float64(max(before-f.Left(), 0)))
 		}
+		if err != nil {
+			failures.Inc()
+		}
+		if err != nil && !more && !said { // of no month, so Step did not say it
+			f.logger().Warn("nobody can tell which history is lacking; looking again", "error", err)
+		}
+		if said = err != nil && !more; !more {
+			wait = lookForBackfills
+		}
+		filled.Add(float64(max(before-f.Left(), 0)))
 		if background.Sleep(ctx, wait) != nil {
 			return
 		}
 	}
 }
 
-// Step fills in the newest month that is lacking, in all rollups that lack it. It answers whether there was one.
+// Step fills in a month that is lacking: the newest that did not fail before, in all rollups that lack it, else one that failed and is due again, in one
+// rollup, so that those of them that can be filled are. It answers whether there was one, with the error when it could not be filled.
 func (f *Backfiller) Step(ctx context.Context) (bool, error) {
 	lacking, err := f.lacking(ctx, nil)
-	if err != nil || len(lacking) == 0 {
+	if err != nil {
 		return false, err
 	}
-	month, err := time.Parse("2006-01", lacking[0].Month)
-	if err != nil {
-		return false, fmt.Errorf("read backfills: %w", err)
+	chosen := f.Rebuilder.unfilled.choose(lacking, f.now())
+	if len(chosen) == 0 {
+		f.tell(lacking)
+		return false, nil
 	}
-	var tables []string
-	for _, l := range lacking {
-		if l.Month == lacking[0].Month {
-			tables = append(tables, l.Table)
+	err = f.fill(ctx, chosen)
+	if err != nil && ctx.Err() == nil {
+		if again, first := f.Rebuilder.unfilled.note(chosen, err, f.now()); first {
+			f.logger().Warn("history could not be filled in; the others go on, and it is tried again", "month", chosen[0].Month, "tables", tablesOf(chosen), "error", err, "next_attempt_in", again)
 		}
 	}
+	if lacking, readErr := f.lacking(ctx, nil); readErr == nil {
+		f.tell(lacking)
+	}
+	return true, err
+}
+
+// tell says what is to be expected.
+func (f *Backfiller) tell(lacking []Lacking) {
+	if f.Expected != nil {
+		f.Expected(slices.DeleteFunc(f.Rebuilder.unfilled.explain(lacking), func(l Lacking) bool { return l.Attempts >= patience }))
+	}
+}
+
+// fill fills in one month of rollups.
+func (f *Backfiller) fill(ctx context.Context, chosen []Lacking) error {
+	month, err := time.Parse("2006-01", chosen[0].Month)
+	if err != nil {
+		return fmt.Errorf("read backfills: %w", err)
+	}
+	tables := tablesOf(chosen)
 	done, err := f.Rebuilder.rebuild(ctx, month, month, order{tables: tables, threads: 1, filled: f.Filled})
 	if err != nil {
-		return false, fmt.Errorf("fill in %s of %s: %w", lacking[0].Month, strings.Join(tables, ", "), err)
+		return fmt.Errorf("fill in %s of %s: %w", chosen[0].Month, strings.Join(tables, ", "), err)
 	}
 	if len(done.Months) == 0 { // its events are gone, and there is nothing of it in the tables
 		if err := f.Rebuilder.noteFilled(ctx, month, tables); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if lacking, err = f.lacking(ctx, nil); err != nil {
-		return false, err
+	lacking, err := f.lacking(ctx, nil)
+	if err != nil {
+		return err
 	}
 	f.logger().Info("history filled in", "month", month.Format("2006-01"), "tables", tables, "events", done.Events, "seconds", done.Seconds, "held_seconds", done.Held, "months_left", len(lacking))
-	return true, nil
+	return nil
 }
 
 // noteFilled notes that the tables have a month, if they lacked it.
@@ -248,6 +289,13 @@ SETTINGS async_insert = 0, insert_deduplicate = 0`, named("month", month.Format(
 		return fmt.Errorf("note that %s has its history: %w", month.Format("2006-01"), err)
 	}
 	return nil
+}
+
+func (f *Backfiller) now() time.Time {
+	if f.Now == nil {
+		return time.Now()
+	}
+	return f.Now()
 }
 
 func (f *Backfiller) logger() *slog.Logger {

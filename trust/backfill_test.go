@@ -107,7 +107,7 @@ func TestNewRollupsGetTheirHistory(t *testing.T) {
 	if lacking, err = ReadLacking(t.Context(), r); err != nil || len(lacking) > 0 {
 		t.Errorf("still lacking: %s, %v", said(lacking), err)
 	}
-	if n, err := testutil.GatherAndCount(registry); err != nil || n != 3 {
+	if n, err := testutil.GatherAndCount(registry); err != nil || n != 4 {
 		t.Errorf("%d metrics: %v", n, err)
 	}
 	if !strings.Contains(log.String(), "month=2026-02") || !strings.Contains(log.String(), "months_left=4") {
@@ -159,5 +159,108 @@ func TestWhatIsNotedAsLacking(t *testing.T) {
 	}
 	if more, err := b.Step(t.Context()); err != nil || more {
 		t.Errorf("nothing is lacking, and it did something: %v", fmt.Sprint(err))
+	}
+}
+
+// breaks is a database in which a table cannot be filled in a month.
+type breaks struct {
+	*rig
+	table, partition string
+	now              string // partition that is attached to be read
+	broke            int
+}
+
+func (b *breaks) Exec(ctx context.Context, query string, args ...any) error {
+	if _, rest, is := strings.Cut(query, "ALTER TABLE rebuild_events ATTACH PARTITION ID '"); is {
+		b.now = rest[:6]
+	}
+	if b.now == b.partition && strings.HasPrefix(query, "INSERT INTO `rebuild_"+b.table+"`") {
+		b.broke++
+		return fmt.Errorf("%s of %s is broken", b.table, b.partition)
+	}
+	return b.rig.Exec(ctx, query, args...)
+}
+
+// A month that cannot be filled in keeps neither the others waiting, nor other rollups of the same month, nor for ever those who wait for history; and what is
+// no rollup any more nobody.
+func TestAMonthThatFailsKeepsNobodyWaiting(t *testing.T) {
+	r := newRig(t)
+	r.load(r.events(300))
+	for _, statement := range []string{
+		"ALTER TABLE person_month DROP PARTITION ID '202601'", "ALTER TABLE person_month DROP PARTITION ID '202602'", "ALTER TABLE origins DROP PARTITION ID '202602'",
+		"INSERT INTO backfills (rollup, month, done, at) SELECT pair.1, toDate(pair.2), 0, now() FROM (SELECT arrayJoin([('person_month', '2026-01-01'), ('person_month', '2026-02-01'), ('origins', '2026-02-01'), ('of_yore', '2026-02-01')]) AS pair)",
+	} {
+		r.exec(statement)
+	}
+	broken := &breaks{rig: r, table: "person_month", partition: "202602"}
+	var log bytes.Buffer
+	var expected string
+	clock := base
+	b := &Backfiller{Rebuilder: &Rebuilder{DB: broken, Hold: r.loader.Hold}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return clock },
+		Expected: func(lacking []Lacking) { expected = said(lacking) }}
+	step := func(more, fails bool, left string) {
+		t.Helper()
+		if did, err := b.Step(t.Context()); did != more || (err != nil) != fails {
+			t.Errorf("a step: %v, %v", did, err)
+		}
+		if lacking, err := ReadLacking(t.Context(), r); err != nil || said(lacking) != left {
+			t.Errorf("lacking: %s, %v; want %s", said(lacking), err, left)
+		}
+	}
+	const february = "person_month 2026-02"
+	step(true, true, "origins 2026-02, person_month 2026-02, person_month 2026-01")
+	step(true, false, "origins 2026-02, person_month 2026-02")
+	step(false, false, "origins 2026-02, person_month 2026-02")
+	report, err := (&Verifier{DB: r, Hold: r.loader.Hold, Rebuilder: b.Rebuilder}).Verify(t.Context(), base, base.AddDate(0, 2, 0))
+	if err != nil || len(report.Lacking) != 2 || report.Lacking[1].Attempts != 1 || !strings.Contains(report.Lacking[1].Error, "is broken") {
+		t.Errorf("verify says %+v are lacking: %v", report.Lacking, err)
+	}
+	clock = clock.Add(firstAgain)
+	step(true, false, february) // the other rollup of the month
+	step(true, true, february)
+	step(false, false, february)
+	clock = clock.Add(firstAgain) // not due
+	step(false, false, february)
+	if expected != february {
+		t.Errorf("after two attempts is expected: %q", expected)
+	}
+	clock = clock.Add(firstAgain)
+	step(true, true, february)
+	if expected != "" || broken.broke != patience {
+		t.Errorf("after %d attempts is expected: %q", broken.broke, expected)
+	}
+	if n := strings.Count(log.String(), "could not be filled in"); n != 1 {
+		t.Errorf("it was said %d times: %s", n, log.String())
+	}
+	if n := b.Rebuilder.unfilled.count(); n != 1 {
+		t.Errorf("%d months are failing, want 1", n)
+	}
+	broken.partition = ""
+	clock = clock.Add(4 * firstAgain)
+	step(true, false, "")
+	step(false, false, "")
+	if n := b.Rebuilder.unfilled.count(); n != 0 || b.Left() != 0 {
+		t.Errorf("%d months are failing, %d left", n, b.Left())
+	}
+	r.clean(300)
+}
+
+// The waits grow, to an hour.
+func TestFailedMonthsAreTriedLessAndLess(t *testing.T) {
+	var u unfilled
+	month := []Lacking{{Table: "person_day", Month: "2026-02"}}
+	clock, attempts := base, 0
+	for clock.Before(base.AddDate(0, 0, 1)) {
+		if len(u.choose(month, clock)) == 1 {
+			u.note(month, errStop, clock)
+			attempts++
+		}
+		clock = clock.Add(time.Minute)
+	}
+	if attempts < 24+5 || attempts > 24+7 {
+		t.Errorf("%d attempts on the first day", attempts)
+	}
+	if u.choose(nil, clock); u.count() != 0 {
+		t.Error("what is not lacking any more is remembered")
 	}
 }

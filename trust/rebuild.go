@@ -40,6 +40,8 @@ type Rebuilder struct {
 
 	mu   sync.Mutex // one rebuild at a time
 	step func(string) error
+
+	unfilled unfilled // of Backfiller
 }
 
 // Rebuilt says what a rebuild did.

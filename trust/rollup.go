@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/livello/livello/internal/ask"
@@ -83,21 +84,32 @@ ORDER BY name`, named("prefix", shadowPrefix))
 // byMonth keeps the rollups that are partitioned by month, which can be swapped in by months, and fills in their columns. Another
 // table fed from events is a queue of what came lately, such as touched_ids: it has no past to make again.
 func (b *Rebuilder) byMonth(ctx context.Context, fed []rollup) ([]rollup, error) {
-	var all []rollup
-	for _, r := range fed {
-		key, err := ask.Texts(ctx, b.DB, "SELECT partition_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}", named("table", r.table))
-		if err != nil {
-			return nil, fmt.Errorf("partitions of %s: %w", r.table, err)
-		}
-		if len(key) != 1 || !strings.HasPrefix(key[0], "toYYYYMM(") {
-			continue
-		}
-		if r.columns, err = ask.Texts(ctx, b.DB, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position", named("view", r.view)); err != nil {
-			return nil, fmt.Errorf("columns of %s: %w", r.view, err)
-		}
-		all = append(all, r)
+	monthly, err := ask.Texts(ctx, b.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(partition_key, 'toYYYYMM(')")
+	if err != nil {
+		return nil, fmt.Errorf("partitions of rollups: %w", err)
 	}
-	return all, nil
+	all := slices.DeleteFunc(fed, func(r rollup) bool { return !slices.Contains(monthly, r.table) })
+	var views []string
+	for _, r := range all {
+		views = append(views, r.view)
+	}
+	rows, err := b.DB.Query(ctx, "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN {views:Array(String)} ORDER BY table, position", named("views", views))
+	if err != nil {
+		return nil, fmt.Errorf("columns of rollups: %w", err)
+	}
+	defer rows.Close()
+	columns := map[string][]string{}
+	for rows.Next() {
+		var view, column string
+		if err := rows.Scan(&view, &column); err != nil {
+			return nil, fmt.Errorf("columns of rollups: %w", err)
+		}
+		columns[view] = append(columns[view], column)
+	}
+	for i := range all {
+		all[i].columns = columns[all[i].view]
+	}
+	return all, rows.Err()
 }
 
 func quote(name string) string {

@@ -39,6 +39,8 @@ type Verifier struct {
 	DB     DB
 	Hold   Hold
 	Logger *slog.Logger
+	// Rebuilder is what history is filled in with, so that a report can say why a month still lacks it. Nil: nobody knows.
+	Rebuilder *Rebuilder
 }
 
 // Verify compares the days from from up to but not including to; a zero time is no limit. It writes what it found into the
@@ -100,6 +102,9 @@ func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
 	lacking, err := ReadLacking(ctx, v.DB)
 	if err != nil {
 		return r, err
+	}
+	if v.Rebuilder != nil {
+		lacking = v.Rebuilder.unfilled.explain(lacking)
 	}
 	for _, s := range spans {
 		tables := slices.Clone(checks)

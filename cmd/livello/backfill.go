@@ -32,20 +32,32 @@ func (s *service) lacksHistory(ctx context.Context) bool {
 		return false
 	}
 	lacking, err := trust.ReadLacking(ctx, s.db)
-	if err != nil || slices.ContainsFunc(lacking, func(l trust.Lacking) bool {
-		return strings.HasPrefix(l.Table, "person_") || l.Table == "identity_edges"
-	}) {
-		return true
+	if err != nil || ofPeople(lacking) {
+		return s.lacking.Load()
 	}
 	s.lacking.Store(false)
 	return false
 }
 
+// historyExpected is told which months are lacking that are not given up. Nobody waits for others: one month that cannot be filled would keep everybody's
+// tier as it was, for good, for the sake of what it adds to theirs. When it is filled after all, its people are evaluated again.
+func (s *service) historyExpected(lacking []trust.Lacking) {
+	if !ofPeople(lacking) && s.lacking.Swap(false) {
+		s.log.Info("people have the history that is to be expected")
+	}
+}
+
+// ofPeople says that one of the months is of what people are evaluated by.
+func ofPeople(lacking []trust.Lacking) bool {
+	return slices.ContainsFunc(lacking, func(l trust.Lacking) bool {
+		return strings.HasPrefix(l.Table, "person_") || l.Table == "identity_edges"
+	})
+}
+
 // historyFilled has what is derived from the tables computed again.
 func (s *service) historyFilled(ctx context.Context, tables []string) error {
-	if slices.Contains(tables, "identity_edges") {
-		s.resolver.Anew()
-		if _, err := s.resolver.Tick(ctx); err != nil { // Anew is not kept: before the month is noted as filled, everybody has been decided
+	if slices.Contains(tables, "identity_edges") { // nobody is evaluated before everybody has been decided about
+		if _, err := s.resolver.Tick(ctx); err != nil {
 			return fmt.Errorf("decide about identities anew: %w", err)
 		}
 	}
@@ -59,7 +71,7 @@ func (s *service) startBackfill(_ context.Context, registry *prometheus.Registry
 	if !s.serving || s.cfg.DSN != "" {
 		return nil
 	}
-	backfiller := &trust.Backfiller{Rebuilder: s.rebuilder, Busy: s.catchingUp, Filled: s.historyFilled, Logger: s.log}
+	backfiller := &trust.Backfiller{Rebuilder: s.rebuilder, Busy: s.catchingUp, Filled: s.historyFilled, Expected: s.historyExpected, Logger: s.log}
 	s.background("backfill", func(ctx context.Context) { backfiller.Run(ctx, registry) })
 	return nil
 }

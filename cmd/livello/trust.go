@@ -24,16 +24,12 @@ const (
 )
 
 func (s *service) verifier() *trust.Verifier {
-	return &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Logger: s.log}
+	return &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Logger: s.log}
 }
 
 // mend has the rollups of these days add up to their events; the loader asks for it after a segment that it had to send again.
 func (s *service) mend(ctx context.Context, days []time.Time) (int, error) {
-	n, err := (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
-	if n > 0 {
-		s.resolver.Anew()
-	}
-	return n, err
+	return (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
 }
 
 // waitSettled returns when every event accepted before the call is in the database, and nothing about it is doubtful.

@@ -67,6 +67,11 @@ func (p *program) printReport(r trust.Report) error {
 	}
 	if len(r.Lacking) > 0 {
 		fmt.Fprintf(p.stdout, "not compared, being filled with history by the service: %s\n", sayLacking(r.Lacking))
+		for _, l := range r.Lacking {
+			if l.Attempts > 0 {
+				fmt.Fprintf(p.stdout, "  %s of %s could not be filled in %d times, and is tried again: %s\n", l.Table, l.Month, l.Attempts, l.Error)
+			}
+		}
 	}
 	if r.Repeats > 0 {
 		fmt.Fprintf(p.stdout, "%d events were sent again after the deduplication window; they are stored once\n", r.Repeats)
