@@ -50,7 +50,7 @@ func (e *Evaluator) evaluateList(ctx context.Context, list uuid.UUID, k kind, be
 	}
 	for run, more := people.next(); more; run, more = people.next() {
 		began := time.Now()
-		if err := e.keep(ctx, people); err != nil {
+		if err := e.keep(ctx, people, run); err != nil {
 			return done, err
 		}
 		one, err := e.evaluateRun(ctx, people.id, run.first, run.end, k)

@@ -161,13 +161,26 @@ func longLists(r *rig) {
 		r.exec("TRUNCATE TABLE evaluation_scope")
 		return nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "0 ids left of 3") || done.People != 2 {
+	if err == nil || !strings.Contains(err.Error(), "0 rows left of 3") || done.People != 2 {
 		r.t.Errorf("a list that was forgotten after two people: %+v, %v", done, err)
 	}
 	if done := r.due(); done.People != 3 {
 		r.t.Errorf("those who were forgotten: %+v", done)
 	}
 	r.want("SELECT concat(toString(count()), ' ', toString(sum(tier))) FROM person_tiers", "5 0")
+
+	// People whose two ids are far apart are listed for two parts of a list of sixty, and evaluated once.
+	events = nil
+	for i := range 30 {
+		events = append(events, engaged(r.clock.Add(-time.Hour), fmt.Sprintf("f%02d", i), fmt.Sprintf("z%02d", i))...)
+	}
+	r.insert(events...)
+	if done := r.tick(); done.People != 30 {
+		r.t.Errorf("thirty people of two ids each: %+v", done)
+	}
+	if done := r.tick(); done.People != 0 {
+		r.t.Errorf("and once more: %+v", done)
+	}
 }
 
 func restart(r *rig) {

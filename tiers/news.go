@@ -21,7 +21,7 @@ type place struct {
 
 // news is what is in the queue beyond a place.
 type news struct {
-	ids            uint64
+	rows           uint64
 	block          uint64
 	latest, oldest time.Time
 }
@@ -42,7 +42,7 @@ func (e *Evaluator) Tick(ctx context.Context) (done Evaluated, err error) {
 		return done, err
 	}
 	n, err := e.news(ctx)
-	if err != nil || n.ids == 0 {
+	if err != nil || n.rows == 0 {
 		e.metrics().lag.Set(0)
 		return done, err
 	}
@@ -120,7 +120,7 @@ func (e *Evaluator) news(ctx context.Context) (n news, err error) {
 		return n, err
 	}
 	row := e.DB.QueryRow(ctx, text, named("block", e.place.block), moment("at", e.place.at))
-	if err := row.Scan(&n.ids, &n.block, &n.latest, &n.oldest); err != nil {
+	if err := row.Scan(&n.rows, &n.block, &n.latest, &n.oldest); err != nil {
 		return n, fmt.Errorf("look for news: %w", err)
 	}
 	return n, nil

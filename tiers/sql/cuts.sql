@@ -1,12 +1,15 @@
--- Where each run of a list begins, in the order of ids, which is that of the rollups: neighbours are read from the same granules.
-SELECT distinct_id
+-- Where each run of a list begins, in the order of ids, which is that of the rollups: neighbours are read from the same granules. And how many rows of the
+-- list lie before it: an id that is listed twice is in one run.
+SELECT
+    min(distinct_id) AS first,
+    toUInt64(min(place) - 1) AS before
 FROM
 (
     SELECT
         distinct_id,
-        row_number() OVER (ORDER BY distinct_id) AS place
+        rank() OVER (ORDER BY distinct_id) AS place
     FROM evaluation_scope
     WHERE batch = {list:UUID}
 )
-WHERE (place - 1) % {size:UInt64} = 0
-ORDER BY distinct_id
+GROUP BY intDiv(place - 1, {size:UInt64})
+ORDER BY first

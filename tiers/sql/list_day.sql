@@ -21,3 +21,4 @@ FROM
     FROM tier_replay FINAL
     WHERE due_at <= moment
 )
+SETTINGS min_insert_block_size_rows = 131072

@@ -16,3 +16,4 @@ WHERE person_id IN
         WHERE due_at <= moment OR definitions != newest OR evaluated_at > moment + INTERVAL 1 MINUTE
     )
     AND (due_at <= moment OR definitions != newest OR evaluated_at > moment + INTERVAL 1 MINUTE)
+SETTINGS min_insert_block_size_rows = 131072

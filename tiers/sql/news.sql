@@ -2,7 +2,7 @@
 -- looked at as well, because a queue that was empty at a restart of ClickHouse may count from the beginning again. Five minutes back are more than
 -- an insert takes, and the clock may have been set back since.
 SELECT
-    uniqExact(distinct_id) AS ids,
+    count() AS rows,
     max(_block_number) AS block,
     max(at) AS latest,
     min(at) AS oldest

@@ -1,12 +1,15 @@
--- The people behind the ids of a long list, before it is cut into runs of neighbouring people. Whose an id is, is asked as of the moment.
+-- The people behind the ids of a long list, from one id to before another, before they are cut into runs of neighbouring people. Whose an id is, is asked
+-- as of the moment. A person whose ids are far apart is listed for each part of the list.
 INSERT INTO evaluation_scope (batch, distinct_id)
 WITH
     {at:DateTime64(3, 'UTC')} AS moment,
     listed AS
     (
-        SELECT distinct_id
+        SELECT DISTINCT distinct_id
         FROM evaluation_scope
         WHERE batch = {list:UUID}
+            AND distinct_id >= {first:String}
+            AND ({end:String} = '' OR distinct_id < {end:String})
     )
 SELECT DISTINCT
     {people:UUID},

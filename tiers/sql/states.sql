@@ -1,6 +1,7 @@
 -- The states of a batch of people. Since and what was before come from what was observed before: seen is that, oldest first, and the last row in it that
 -- differs from the state now is number `other`; the row after it is when the present state began. Compiling expressions would take longer than a small
--- batch does, and their constants are others each time.
+-- batch does, and their constants are others each time. Blocks of 2,048 people: a condition is judged on a copy of all features, which for 20,000 people at once
+-- takes 490 MiB instead of 100.
 INSERT INTO person_states (person_id, version, is_deleted, evaluated_at, definitions, features, criteria_met, tier, micro_segment, lifecycle, score, reasons,
     action_required, since, previous_tier, previous_segment, due_at, known, first_seen, last_seen, last_action_at, first_purchase_at, last_purchase_at,
     revenue_365d, revenue_total, distinct_ids)
@@ -58,4 +59,4 @@ SELECT
 FROM person_states_at(at = {at:DateTime64(3, 'UTC')}, batch = {batch:UUID}) AS now
 LEFT JOIN past ON past.person_id = now.person_id
 LEFT JOIN people ON people.person_id = now.person_id
-SETTINGS join_use_nulls = 0, compile_expressions = 0
+SETTINGS join_use_nulls = 0, compile_expressions = 0, max_block_size = 2048
