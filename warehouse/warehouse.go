@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -86,6 +87,20 @@ func Open(ctx context.Context, c Config) (*Warehouse, error) {
 	if c.Command == "" {
 		c.Command = commandName()
 	}
+	deadline := time.Now().Add(socketPatience)
+	for {
+		w, err := open(ctx, c)
+		// Whoever held the folder may leave it just when it is asked. Nothing has been asked of it yet but who it is.
+		if err == nil || !errors.Is(err, errHolderLeft) || ctx.Err() != nil || time.Now().After(deadline) {
+			return w, err
+		}
+	}
+}
+
+// errHolderLeft says that the process that held the folder was there, and was gone before it said which ClickHouse it has.
+var errHolderLeft = errors.New("the process that held the data folder has left it")
+
+func open(ctx context.Context, c Config) (*Warehouse, error) {
 	w := &Warehouse{database: c.Database, cluster: c.Cluster, log: c.Logger}
 	var options *clickhouse.Options
 	var err error
@@ -105,6 +120,9 @@ func Open(ctx context.Context, c Config) (*Warehouse, error) {
 		w.database = DefaultDatabase
 	}
 	if err := w.connect(ctx, options, c); err != nil {
+		if w.mode == Remote && cutOff(err) {
+			err = fmt.Errorf("%w: %w", errHolderLeft, err)
+		}
 		err = fmt.Errorf("open warehouse (%s): %w", redact(c.DSN, c.Data), redactError(err, options.Auth.Password))
 		if w.folder != nil {
 			err = errors.Join(err, w.folder.Close())

@@ -18,7 +18,7 @@ import (
 // overSocket asks the process that holds dir.
 func overSocket(t *testing.T, dir, sql string) (string, error) {
 	t.Helper()
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	client := &http.Client{Timeout: 3 * time.Minute, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return embedded.DialFolder(ctx, dir)

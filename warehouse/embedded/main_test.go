@@ -116,7 +116,7 @@ func withArgs(base string, args ...string) string {
 
 func do(t testing.TB, r *http.Request) reply {
 	t.Helper()
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 3 * time.Minute, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
 	res, err := client.Do(r)
 	if err != nil {
 		t.Fatalf("%s: %v", r.URL.Redacted(), err)
