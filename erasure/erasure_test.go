@@ -136,7 +136,9 @@ func (r *rig) tell(suffixes ...string) {
 	if _, err := rebuilder.Rebuild(r.t.Context(), time.Time{}, time.Time{}); err != nil {
 		r.t.Fatal(err)
 	}
-	r.resolver.Anew()
+	if err := r.resolver.Anew(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
 	if _, err := r.tiers.Tick(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}

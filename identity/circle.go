@@ -21,6 +21,7 @@ type reader struct {
 	batch  uuid.UUID
 	round  uint16
 	old    map[string]place    // where ids stand; only those that ever stood elsewhere than with themselves
+	newest int64               // when the last of these was decided, Unix milliseconds
 	linked map[string][]string // joins by hand, both ways
 }
 
@@ -133,7 +134,7 @@ LIMIT {users:UInt32} BY distinct_id`, named("users", c.r.guards.MaxUsers+1))
 
 // readPlaces reads where this round's ids stand, and who stands with them.
 func (c *reader) readPlaces(ctx context.Context, ids map[string]bool, lead func(string)) error {
-	rows, err := c.r.db.Query(ctx, fmt.Sprintf(`SELECT distinct_id, person_id, toUnixTimestamp64Milli(since), arrayMap(e -> toUnixTimestamp64Milli(e.since), earlier), arrayMap(e -> e.person_id, earlier)
+	rows, err := c.r.db.Query(ctx, fmt.Sprintf(`SELECT distinct_id, person_id, toUnixTimestamp64Milli(since), arrayMap(e -> toUnixTimestamp64Milli(e.since), earlier), arrayMap(e -> e.person_id, earlier), toUnixTimestamp64Milli(at)
 FROM %[1]s FINAL
 WHERE distinct_id IN %[3]s
    OR distinct_id IN (SELECT distinct_id FROM %[2]s WHERE person_id IN %[3]s)`, c.in.places, c.in.pairs, c.ofRound()))
@@ -143,12 +144,13 @@ WHERE distinct_id IN %[3]s
 	defer rows.Close()
 	for rows.Next() {
 		var id, person string
-		var since int64
+		var since, at int64
 		var times []int64
 		var people []string
-		if err := rows.Scan(&id, &person, &since, &times, &people); err != nil {
+		if err := rows.Scan(&id, &person, &since, &times, &people, &at); err != nil {
 			return err
 		}
+		c.newest = max(c.newest, at)
 		p := place{person: person, since: since}
 		for i := range times {
 			p.earlier = append(p.earlier, prior{times[i], people[i]})

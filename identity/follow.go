@@ -30,8 +30,8 @@ func (r *Resolver) follow(ctx context.Context, in tables, ids map[string]bool) (
 // write brings the tables up to what was decided, in an order that loses nobody when it is cut off: who is left outside is in the conflicts, who
 // came in is in the pairs, before places say so; what was a conflict goes last.
 func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place, was, refused map[pair]conflict) (changed int, err error) {
-	now := r.next(r.clock())
-	var pairs, rows, told, arisen, resolved rowBinary
+	now := r.later(max(r.clock(), c.newest+1)) // what another resolver wrote has to be replaced as well
+	var pairs, rows, told, arisen, resolved, again rowBinary
 	moved := map[string]bool{} // people who lost or got an id
 	for id := range c.edges {
 		p, old := places[id], c.old[id]
@@ -53,6 +53,10 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 		rows.place(p)
 		rows.int64(now)
 		moved[p.person], moved[old.person] = true, true
+		again.int64(now)
+		again.text(id)
+		again.text("")
+		again.int64(0)
 	}
 	// All of these people have news, whichever of their ids a reader begins with. The circle holds every id of theirs.
 	for id := range c.edges {
@@ -92,12 +96,21 @@ func (r *Resolver) write(ctx context.Context, c *reader, places map[string]place
 		if err := r.insert(ctx, "touched_ids (distinct_id)", &told); err != nil {
 			return changed, fmt.Errorf("write touched_ids: %w", err)
 		}
+		if r.beside() {
+			if err := r.insert(ctx, "touched_edges (at, distinct_id, user_id, first_at)", &again); err != nil {
+				return changed, fmt.Errorf("write touched_edges: %w", err)
+			}
+		}
 		if changed > 0 {
 			r.news.Send()
 		}
 	}
 	return changed, nil
 }
+
+// beside says that another resolver may run. What is written here may replace what that one decided meanwhile from newer evidence, so these ids are put
+// into its queue, at no time: no evidence has that.
+func (r *Resolver) beside() bool { return r.shared && !r.running.Load() }
 
 // tell notes that ids whose place was decided after a moment have news, and so have the people they belong to or once did, with all their ids.
 func (r *Resolver) tell(ctx context.Context, after int64) error {

@@ -18,7 +18,6 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +29,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
 
 	"github.com/livello/livello/internal/background"
 )
@@ -51,9 +51,11 @@ type Options struct {
 	// News wakes Run: there may be evidence. The resolver itself sends when ids have changed hands, for others who wait for it. nil: Run looks by itself.
 	News *background.Signal
 	Look time.Duration // how often Run looks although nobody sent news; 0: twice a second
+	// Shared says that there may be other resolvers on the database. One of them runs (Run); what others write now and then, it looks at again.
+	Shared bool
 }
 
-// Resolver keeps person_map. One of them at a time may work on a database. Safe for concurrent use.
+// Resolver keeps person_map. One of them at a time should Run on a database. Safe for concurrent use.
 type Resolver struct {
 	db         DB
 	log        *slog.Logger
@@ -64,12 +66,15 @@ type Resolver struct {
 	news       *background.Signal
 	look       time.Duration
 
-	again atomic.Bool // everybody is to be decided about anew
+	shared  bool
+	id      uuid.UUID
+	running atomic.Bool // Run runs
 
 	one      sync.Mutex
 	known    bool // progress was read, and what a process before left was made good
 	progress progress
 	version  int64 // greatest time of a row that was written, Unix milliseconds
+	ahead    int64 // how much the clock of the database is, in milliseconds
 	seen     *seen
 	guards   Guards
 }
@@ -79,7 +84,7 @@ func New(o Options) *Resolver {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, largeBatch: o.Batch, fixed: o.Guards, busy: o.Busy, news: o.News, look: o.Look, seen: newSeen(1 << 20)}
+	r := &Resolver{db: o.DB, log: o.Logger, batch: o.Batch, largeBatch: o.Batch, fixed: o.Guards, busy: o.Busy, news: o.News, look: o.Look, shared: o.Shared, id: uuid.New(), seen: newSeen(1 << 20)}
 	if o.Batch <= 0 {
 		r.batch, r.largeBatch = 10_000, 100_000
 	}
@@ -92,10 +97,17 @@ func Resolve(ctx context.Context, db DB) error {
 	return err
 }
 
-// Anew has the next Tick decide about everybody anew: identity_edges was written by something else than new events.
-func (r *Resolver) Anew() {
-	r.again.Store(true)
+// Anew asks for everybody to be decided about anew: identity_edges was written by something else than new events. When it returns, that is kept
+// until the next Tick of whichever resolver has done it.
+func (r *Resolver) Anew(ctx context.Context) error {
+	err := r.db.Exec(ctx, `INSERT INTO recomputations (what, day, request, at, sign)
+SELECT 'identities', toDate(0), generateUUIDv4(), now64(3, 'UTC'), 1
+SETTINGS async_insert = 0, insert_deduplicate = 0`)
+	if err != nil {
+		return fmt.Errorf("ask for identities to be decided anew: %w", err)
+	}
 	r.news.Send()
+	return nil
 }
 
 // Tick follows what came since the last one, and says how many ids have another place than before.
@@ -120,14 +132,8 @@ func (r *Resolver) tick(ctx context.Context) (changed int, err error) {
 			return 0, err
 		}
 	}
-	again := r.again.Swap(false)
-	defer func() {
-		if again && err != nil {
-			r.again.Store(true)
-		}
-	}()
-	if why := r.anew(news); why != "" || again {
-		r.log.Info("identities are decided anew", "reason", cmp.Or(why, "identity_edges was rebuilt"))
+	if why := r.anew(news); why != "" {
+		r.log.Info("identities are decided anew", "reason", why)
 		return r.rebuild(ctx, news)
 	}
 	r.guards = news.guards
@@ -149,8 +155,8 @@ func (r *Resolver) tick(ctx context.Context) (changed int, err error) {
 	return changed + n, err
 }
 
-// clock is this process's, Unix milliseconds. That of the database would cost a question; next keeps times in order.
-func (r *Resolver) clock() int64 { return time.Now().UnixMilli() }
+// clock is that of the database, which all resolvers go by, as of the last answer and with what has passed since; Unix milliseconds.
+func (r *Resolver) clock() int64 { return time.Now().UnixMilli() + r.ahead }
 
 // unknownTable is ClickHouse's code for a table that is not there.
 const unknownTable = 60

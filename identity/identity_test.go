@@ -24,6 +24,7 @@ func TestResolver(t *testing.T) {
 		{"people by key", testPeopleByKey},
 		{"every cut is made good", testEveryCutIsMadeGood},
 		{"tick ends where rebuild does", testTickEndsWhereRebuildDoes},
+		{"two resolvers", testTwoResolvers},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			empty(t, w)

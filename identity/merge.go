@@ -41,7 +41,7 @@ func (r *Resolver) Merge(ctx context.Context, keep, other, reason, by string) (C
 		d := decision{action: actionMerge, id: b, user: a}
 		// Tried first, so that nothing is written down that would not be followed.
 		trial := *c.circle
-		trial.links = append(slices.Clip(trial.links), edge{b, a, r.next(r.clock())})
+		trial.links = append(slices.Clip(trial.links), edge{b, a, r.later(r.clock())})
 		if _, refused := decide(&trial, &r.guards); refused[pair{b, a}].reason == TooLarge {
 			return decision{}, nil, fmt.Errorf("together they would have more than %d ids, which no person has (identity_max_ids of the definitions)", r.guards.MaxIDs)
 		}
@@ -119,7 +119,7 @@ func (r *Resolver) deciding(ctx context.Context, ids []string, make func(*reader
 	if err != nil {
 		return err
 	}
-	d.at = r.next(r.clock())
+	d.at = r.later(r.clock())
 	done.Decision, done.Action, done.Moved = uuid.New(), d.action, []Move{}
 	var row rowBinary
 	row.int64(d.at)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/livello/livello/internal/ask"
 )
 
@@ -28,6 +30,7 @@ type progress struct {
 type news struct {
 	now       int64 // its clock, Unix milliseconds
 	decisions uint64
+	requests  []uuid.UUID // to decide about everybody anew
 	guards    Guards
 }
 
@@ -61,7 +64,11 @@ func (r *Resolver) readNews(ctx context.Context) (news, error) {
 }
 
 func (r *Resolver) askNews(ctx context.Context, guards string) (n news, version uint32, err error) {
-	rows, err := r.db.Query(ctx, "SELECT toUnixTimestamp64Milli(now64(3)), (SELECT count() FROM identity_decisions), "+guards)
+	rows, err := r.db.Query(ctx, `SELECT
+    toUnixTimestamp64Milli(now64(3)),
+    (SELECT count() FROM identity_decisions),
+    (SELECT groupArray(request) FROM recomputations FINAL WHERE what = 'identities' AND sign > 0),
+    `+guards)
 	if err != nil {
 		return n, 0, err
 	}
@@ -69,10 +76,11 @@ func (r *Resolver) askNews(ctx context.Context, guards string) (n news, version 
 	if rows.Next() {
 		var users uint16
 		var ids uint32
-		if err := rows.Scan(&n.now, &n.decisions, &version, &users, &ids, &n.guards.Roles); err != nil {
+		if err := rows.Scan(&n.now, &n.decisions, &n.requests, &version, &users, &ids, &n.guards.Roles); err != nil {
 			return n, 0, err
 		}
 		n.guards.MaxUsers, n.guards.MaxIDs = int(users), int(ids)
+		r.ahead = n.now - time.Now().UnixMilli()
 	}
 	return n, version, rows.Err()
 }
@@ -116,13 +124,34 @@ func (r *Resolver) anew(n news) string {
 		return "the limits are others"
 	case n.now-r.progress.at > tooOld.Milliseconds():
 		return "the queue no longer holds everything since the last time"
+	case len(n.requests) > 0:
+		return "identity_edges was rebuilt"
 	}
 	return ""
 }
 
+// answered takes back the requests that were there before everything was decided anew. Those that came since stay.
+func (r *Resolver) answered(ctx context.Context, requests []uuid.UUID) error {
+	for some := range slices.Chunk(requests, 1000) { // so that a statement stays far below the longest that ClickHouse reads
+		list := make([]string, len(some))
+		for i, id := range some {
+			list[i] = "'" + id.String() + "'"
+		}
+		err := r.db.Exec(ctx, `INSERT INTO recomputations (what, day, request, at, sign)
+SELECT what, day, request, at, -1
+FROM recomputations FINAL
+WHERE what = 'identities' AND sign > 0 AND request IN (`+strings.Join(list, ", ")+`)
+SETTINGS async_insert = 0, insert_deduplicate = 0`)
+		if err != nil {
+			return fmt.Errorf("note that identities are decided anew: %w", err)
+		}
+	}
+	return nil
+}
+
 // note writes down how far the work is.
 func (r *Resolver) note(ctx context.Context, now int64) error {
-	r.progress.at = r.next(now)
+	r.progress.at = r.later(now)
 	var b rowBinary
 	b.uint8(1)
 	b.int64(r.progress.at)
@@ -135,8 +164,8 @@ func (r *Resolver) note(ctx context.Context, now int64) error {
 	return nil
 }
 
-// next is the time of what is written now: the clock, but never before what was written last.
-func (r *Resolver) next(now int64) int64 {
+// later is the time of what is written now: the clock, but never before what was written last.
+func (r *Resolver) later(now int64) int64 {
 	r.version = max(now, r.version+1)
 	return r.version
 }

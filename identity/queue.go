@@ -47,11 +47,14 @@ WHERE at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND _block_number > {b
 			return changed, fmt.Errorf("read touched_edges: %w", err)
 		}
 		block = max(block, number)
-		t := touched{r.seen.hash(id, user), first}
-		if r.seen.has(t) {
-			continue
+		if first > 0 { // otherwise somebody says that the id has to be looked at again
+			t := touched{r.seen.hash(id, user), first}
+			if r.seen.has(t) {
+				continue
+			}
+			pairs = append(pairs, t)
 		}
-		pairs, ids[id] = append(pairs, t), true
+		ids[id] = true
 		if len(ids) >= r.batch {
 			if err := follow(); err != nil {
 				return changed, err

@@ -4,12 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/livello/livello/internal/ask"
 )
 
-// next is where places are decided anew, beside the live tables.
-var next = tables{"identity_next_map", "identity_next_pairs", "identity_next_conflicts"}
+// next is where places are decided anew, beside the live tables. Resolvers that are not alone have tables of their own.
+func (r *Resolver) next() tables {
+	suffix := ""
+	if r.shared {
+		suffix = "_" + strings.ReplaceAll(r.id.String(), "-", "")
+	}
+	return tables{nextPrefix + "map" + suffix, nextPrefix + "pairs" + suffix, nextPrefix + "conflicts" + suffix}
+}
+
+const nextPrefix = "identity_next_"
+
+// leftBehind drops tables of other resolvers that ended before they could.
+func (r *Resolver) leftBehind(ctx context.Context) error {
+	names, err := ask.Texts(ctx, r.db, "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(name, '^"+nextPrefix+"[a-z]+(_[0-9a-f]{32})?$') AND metadata_modification_time < now() - INTERVAL 1 DAY")
+	if err != nil {
+		return fmt.Errorf("look for tables that were left behind: %w", err)
+	}
+	for _, name := range names {
+		if err := r.db.Exec(ctx, "DROP TABLE IF EXISTS "+name+" SYNC"); err != nil {
+			return fmt.Errorf("drop %s: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // Rebuild decides about everybody anew, from all evidence and decisions, beside what stands, and then writes what is different. It answers how
 // many ids have another place.
@@ -48,10 +71,19 @@ func (r *Resolver) rebuild(ctx context.Context, news news) (changed int, err err
 		}
 	}
 	r.progress.block, r.progress.guards, r.progress.decisions = block, news.guards.text(), news.decisions
-	return changed, r.note(ctx, news.now)
+	if err := r.note(ctx, news.now); err != nil {
+		return changed, err
+	}
+	return changed, r.answered(ctx, news.requests)
 }
 
 func (r *Resolver) decideAll(ctx context.Context) (changed int, err error) {
+	if r.shared {
+		if err := r.leftBehind(ctx); err != nil {
+			return 0, err
+		}
+	}
+	next := r.next()
 	for name, as := range map[string]string{next.places: live.places, next.pairs: live.pairs, next.conflicts: live.conflicts} {
 		if err := r.db.Exec(ctx, "CREATE OR REPLACE TABLE "+name+" AS "+as); err != nil {
 			return 0, fmt.Errorf("make %s: %w", name, err)
@@ -69,14 +101,14 @@ func (r *Resolver) decideAll(ctx context.Context) (changed int, err error) {
 	if _, err := r.follow(ctx, next, decided(all)); err != nil {
 		return 0, err
 	}
-	if err := r.decideByUser(ctx); err != nil {
+	if err := r.decideByUser(ctx, next); err != nil {
 		return 0, err
 	}
-	return r.swap(ctx)
+	return r.swap(ctx, next)
 }
 
 // decideByUser goes through all ids that were seen with a user, those of one user together, so that most people are decided once.
-func (r *Resolver) decideByUser(ctx context.Context) error {
+func (r *Resolver) decideByUser(ctx context.Context, next tables) error {
 	rows, err := r.db.Query(ctx, `SELECT distinct_id
 FROM identity_edges
 GROUP BY distinct_id
@@ -108,14 +140,18 @@ SETTINGS max_bytes_before_external_group_by = 268435456, max_bytes_before_extern
 }
 
 // swap writes what differs between the places beside and those that stand, in the order of write.
-func (r *Resolver) swap(ctx context.Context) (changed int, err error) {
+func (r *Resolver) swap(ctx context.Context, next tables) (changed int, err error) {
 	const memory = "\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_bytes_before_external_group_by = 268435456"
+	latest, err := ask.Number(ctx, r.db, "SELECT toUInt64(greatest(0, toUnixTimestamp64Milli(max(at)))) FROM person_map")
+	if err != nil {
+		return 0, fmt.Errorf("read person_map: %w", err)
+	}
 	before := r.version
-	now := r.next(r.clock())
+	now := r.later(max(r.clock(), int64(latest)+1))
 	at := fmt.Sprintf("fromUnixTimestamp64Milli(toInt64(%d), 'UTC')", now)
 	for _, s := range []struct{ into, sql string }{
 		{live.pairs, `INSERT INTO person_pairs (person_id, distinct_id)
-SELECT person_id, distinct_id FROM identity_next_pairs`},
+SELECT person_id, distinct_id FROM ` + next.pairs},
 		{live.conflicts, `INSERT INTO identity_conflicts (distinct_id, user_id, reason, first_at, at, resolved)
 SELECT distinct_id, user_id, if(stands, new.1, old.1), if(stands, new.2, old.2), ` + at + `, NOT stands
 FROM
@@ -123,7 +159,7 @@ FROM
     SELECT distinct_id, user_id, anyIf((reason, first_at), side = 'new') AS new, anyIf((reason, first_at), side = 'old') AS old, countIf(side = 'new') > 0 AS stands, countIf(side = 'old') > 0 AS stood
     FROM
     (
-        SELECT distinct_id, user_id, toString(reason) AS reason, first_at, 'new' AS side FROM identity_next_conflicts FINAL
+        SELECT distinct_id, user_id, toString(reason) AS reason, first_at, 'new' AS side FROM ` + next.conflicts + ` FINAL
         UNION ALL
         SELECT distinct_id, user_id, toString(reason) AS reason, first_at, 'old' AS side FROM identity_conflicts FINAL
     )
@@ -140,7 +176,7 @@ FROM
         if(countIf(side = 'old') > 0, anyIf((person_id, since, earlier), side = 'old'), (distinct_id, toDateTime64(0, 3, 'UTC'), CAST([], 'Array(Tuple(since DateTime64(3, \'UTC\'), person_id String))'))) AS stood
     FROM
     (
-        SELECT distinct_id, person_id, since, earlier, 'new' AS side FROM identity_next_map FINAL
+        SELECT distinct_id, person_id, since, earlier, 'new' AS side FROM ` + next.places + ` FINAL
         UNION ALL
         SELECT distinct_id, person_id, since, earlier, 'old' AS side FROM person_map FINAL
     )
@@ -159,6 +195,15 @@ WHERE expected != stood`},
 	if n > 0 {
 		if err := r.tell(ctx, before); err != nil {
 			return int(n), err
+		}
+		if r.beside() {
+			err := r.db.Exec(ctx, `INSERT INTO touched_edges (at, distinct_id, user_id, first_at)
+SELECT nowInBlock64(3, 'UTC'), distinct_id, '', toDateTime64(0, 3, 'UTC')
+FROM person_map
+WHERE at = `+at+memory)
+			if err != nil {
+				return int(n), fmt.Errorf("write touched_edges: %w", err)
+			}
 		}
 	}
 	return int(n), nil

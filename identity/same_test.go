@@ -189,7 +189,7 @@ type fataler interface {
 }
 
 func empty(rt fataler, w *warehouse.Warehouse) {
-	for _, table := range []string{"identity_edges", "touched_edges", "touched_ids", "person_map", "person_pairs", "identity_conflicts", "identity_decisions", "identity_progress", "events"} {
+	for _, table := range []string{"identity_edges", "touched_edges", "touched_ids", "person_map", "person_pairs", "identity_conflicts", "identity_decisions", "identity_progress", "recomputations", "events"} {
 		exec(rt, w, "TRUNCATE TABLE "+table)
 	}
 }

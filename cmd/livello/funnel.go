@@ -35,7 +35,11 @@ func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) 
 
 // rollupsMadeAgain tells everybody who keeps something that is derived from rollups.
 func (s *service) rollupsMadeAgain(ctx context.Context, tables []string, first, last time.Time) error {
-	return errors.Join(s.evaluateAgain(ctx, tables, first, last), s.recountMetrics(ctx, tables, first, last))
+	var err error
+	if slices.Contains(tables, "identity_edges") {
+		err = s.resolver.Anew(ctx)
+	}
+	return errors.Join(err, s.evaluateAgain(ctx, tables, first, last), s.recountMetrics(ctx, tables, first, last))
 }
 
 // recountMetrics has the days of months whose rollups were made again computed from these.

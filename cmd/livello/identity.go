@@ -27,8 +27,12 @@ func (s *service) look() time.Duration {
 
 // startIdentity makes the resolver, which follows evidence of identity: beside tiers (startTiers), or alone in a service without doors.
 func (s *service) startIdentity(context.Context, *prometheus.Registry) error {
-	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp, News: &s.news, Look: s.look()})
-	if !s.serving {
+	s.resolver = identity.New(identity.Options{DB: s.db, Logger: s.log, Busy: s.catchingUp, News: &s.news, Look: s.look(), Shared: s.cfg.DSN != ""})
+	switch {
+	case s.serving:
+	case s.cfg.DSN != "": // a service may have the lease, or want it
+		s.background("identity", s.resolver.RunBeside)
+	default:
 		s.background("identity", s.resolver.Run)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -87,9 +86,5 @@ func (s *service) rebuild(ctx context.Context, ask rebuildRequest) (trust.Rebuil
 	if s.cfg.Cluster != "" {
 		return trust.Rebuilt{}, errors.New("a cluster cannot be rebuilt from one node: the other nodes' loaders would go on in between")
 	}
-	done, err := s.rebuilder.Rebuild(ctx, from, to, ask.Tables...)
-	if slices.Contains(done.Tables, "identity_edges") {
-		s.resolver.Anew()
-	}
-	return done, err
+	return s.rebuilder.Rebuild(ctx, from, to, ask.Tables...)
 }
