@@ -34,7 +34,7 @@ func TestSameAsDatabase(t *testing.T) {
 	anonymous := func() string { return ids[dice.IntN(4)*3+dice.IntN(2)] }
 	user := func() string { return ids[dice.IntN(4)*3+2] }
 	var told []string
-	for round := 0; round < 10 && !t.Failed(); round++ {
+	for round := 0; round < 6 && !t.Failed(); round++ {
 		for range 1 + dice.IntN(6) {
 			switch dice.IntN(4) {
 			case 0:
@@ -251,7 +251,7 @@ func (r *rig) files(pattern string) []string {
 func TestForget(t *testing.T) {
 	r := newRig(t)
 	const secret = "ada-secret"
-	for round := range 3 {
+	for round := range 2 {
 		for i := range 5 {
 			r.did("page_view", "", fmt.Sprintf("user-%d", i))
 		}
