@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -85,12 +86,12 @@ func TestNewsWakeWhoFollowsThem(t *testing.T) {
 	eventually(t, "everybody evaluated again", func() bool { return evaluated() > before })
 }
 
-// Two services on one ClickHouse: one of them evaluates what either loads, and the other one takes over when it stops.
+// Two services on one ClickHouse: one of them evaluates what either loads, one computes metrics from it, and the other one takes over when it stops.
 func TestTwoServicesOnOneServer(t *testing.T) {
 	t.Parallel()
 	w, dsn := server(t)
-	holder := func() string {
-		held, err := ask.Texts(context.Background(), w, "SELECT holder FROM leases FINAL WHERE until > now64(3) AND name = 'people'")
+	holder := func(name string) string {
+		held, err := ask.Texts(context.Background(), w, "SELECT holder FROM leases FINAL WHERE until > now64(3) AND name = '"+name+"'")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,9 +103,20 @@ func TestTwoServicesOnOneServer(t *testing.T) {
 		s.want(202, `"accepted":5`, "POST", s.API+"/v1/events", s.keys.WriteKey, hotAt(who, yesterday))
 	}
 
+	active := func(want uint64) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d people in metrics", want), func() bool {
+			n, err := ask.Number(context.Background(), w, "SELECT toUInt64(sum(amount)) FROM person_term_days FINAL WHERE term = 'person:active_days'")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n == want
+		})
+	}
+
 	first := serve(t, filepath.Join(t.TempDir(), "data"), "--dsn", dsn)
-	eventually(t, "a service that evaluates", func() bool { return holder() != "" })
-	its := holder()
+	eventually(t, "a service that evaluates, and one that computes metrics", func() bool { return holder("people") != "" && holder("metrics") != "" })
+	people, metrics := holder("people"), holder("metrics")
 	second := serve(t, filepath.Join(t.TempDir(), "data"), "--dsn", dsn)
 	eventually(t, "a service that stands by", func() bool { return strings.Contains(second.logs(), "standing by") })
 	send(first, "ada")
@@ -113,14 +125,19 @@ func TestTwoServicesOnOneServer(t *testing.T) {
 		s.profileOf("ada", isHot)
 		s.profileOf("bob", isHot)
 	}
-	if now := holder(); now != its {
-		t.Errorf("the service that evaluates was %s, and now it is %s", its, now)
+	active(2)
+	if nowPeople, nowMetrics := holder("people"), holder("metrics"); nowPeople != people || nowMetrics != metrics {
+		t.Errorf("who evaluates and who computes metrics were %s and %s, and now are %s and %s", people, metrics, nowPeople, nowMetrics)
 	}
 
 	first.stop()
-	eventually(t, "the other service evaluating", func() bool { now := holder(); return now != "" && now != its })
+	eventually(t, "the other service evaluating and computing", func() bool {
+		nowPeople, nowMetrics := holder("people"), holder("metrics")
+		return nowPeople != "" && nowPeople != people && nowMetrics != "" && nowMetrics != metrics
+	})
 	send(second, "cid")
 	second.profileOf("cid", isHot)
+	active(3)
 	second.stop()
 	held, err := ask.Texts(t.Context(), w, "SELECT concat(name, ' by ', holder) FROM leases FINAL WHERE until > now64(3)")
 	if err != nil || len(held) > 0 {
