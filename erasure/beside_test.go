@@ -15,7 +15,6 @@ import (
 // An erasure that fails in the middle goes on by itself, in the same process.
 func testGoesOn(r *rig) {
 	t := r.t
-	r.tell("-goes-on")
 	o := r.options(0)
 	o.DB = &db{DB: r, left: 9, once: true}
 	ending := make(chan struct{})
@@ -53,7 +52,6 @@ func testGoesOn(r *rig) {
 // Somebody is joined to the person while an erasure waits to go on: it was not asked for them, and what was counted is not theirs.
 func testJoinedMeanwhile(r *rig) {
 	t := r.t
-	r.tell("-joined")
 	if _, err := r.eraser(7).Erase(t.Context(), "ada@new-joined", "a test"); !errors.Is(err, errCrash) {
 		t.Fatal(err)
 	}

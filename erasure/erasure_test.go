@@ -269,11 +269,12 @@ func (r *rig) wantClean() {
 	}
 }
 
-// One database for all: making it takes longer than most of the tests.
+// One database for all, and one telling of the story: making these takes longer than most of the tests.
 func TestErasures(t *testing.T) {
 	r := newRig(t)
 	r.sub("one", testErase)
 	r.sub("every table is thought of", testEveryTable)
+	r.tell(append([]string{"-later", "-beside", "-goes-on", "-joined"}, cutOffSuffixes()...)...)
 	r.sub("later events", testLaterEvents)
 	r.sub("beside those who decide", testBeside)
 	r.sub("cut off", testCutOff)
@@ -416,7 +417,6 @@ WHERE database = currentDatabase() AND match(name, '(^|_)(ids?|person|people|use
 // While somebody is erased the evaluator and the resolver go on, and bring nothing back.
 func testBeside(r *rig) {
 	t := r.t
-	r.tell("-beside")
 	ctx, cancel := context.WithCancel(t.Context())
 	rounds := 0
 	ended := make(chan struct{})
@@ -458,17 +458,27 @@ func testBeside(r *rig) {
 	t.Logf("%d rounds beside the erasure", rounds)
 }
 
+// An erasure is cut off after so many changes that nobody expects more, and begun anew after every few of them.
+const (
+	lastChange   = 60
+	everyChanges = 18
+	chain        = "-chain-"
+)
+
+// cutOffSuffixes are those of the adas whom testCutOff erases.
+func cutOffSuffixes() []string {
+	suffixes := []string{chain}
+	for changes := 0; changes < lastChange; changes += everyChanges {
+		suffixes = append(suffixes, fmt.Sprintf("-%d-", changes))
+	}
+	return suffixes
+}
+
 // The process ends after each number of changes: of one ada, each process coming one change further than the one before, until it is done; and after
 // every few changes of another ada each, whose erasure the next process ends.
 func testCutOff(r *rig) {
 	t := r.t
-	const last, every = 60, 9
-	chain := "-chain-"
-	suffixes := []string{chain}
-	for changes := 0; changes < last; changes += every {
-		suffixes = append(suffixes, fmt.Sprintf("-%d-", changes))
-	}
-	r.tell(suffixes...)
+	suffixes := cutOffSuffixes()
 	// cut begins an erasure, in a process that ends after so many changes, and says whether it came to its end.
 	cut := func(suffix string, changes int) bool {
 		t.Helper()
@@ -494,7 +504,7 @@ func testCutOff(r *rig) {
 	}
 	all := 0
 	for done := false; !done; all++ {
-		if all == last {
+		if all == lastChange {
 			t.Fatalf("an erasure is %d changes and more", all)
 		}
 		if r.number("SELECT count() FROM erasures FINAL WHERE state = 'begun'") == 0 {
@@ -510,8 +520,8 @@ func testCutOff(r *rig) {
 	if all < 25 {
 		t.Errorf("an erasure is only %d changes", all)
 	}
-	suffixes = suffixes[:1+(all+every-1)/every]
-	for changes := 0; changes < all; changes += every {
+	suffixes = suffixes[:1+(all+everyChanges-1)/everyChanges]
+	for changes := 0; changes < all; changes += everyChanges {
 		suffix := fmt.Sprintf("-%d-", changes)
 		if cut(suffix, changes) {
 			t.Errorf("an erasure is only %d changes", changes)
@@ -534,7 +544,6 @@ func testCutOff(r *rig) {
 
 func testLaterEvents(r *rig) {
 	t := r.t
-	r.tell("-later")
 	r.refuse = true
 	e := r.eraser(-1)
 	if _, err := e.Erase(t.Context(), "ada@old-later", "a test"); err != nil {
