@@ -26,7 +26,12 @@ const mendAttempts = 3
 // It costs what a verification of these days costs: a pass over the events of each month (of the days only, where the rollup is kept by
 // day) and a rebuild of what differs. When nothing differs at the first look, nobody waits for it; otherwise the loader is held for the
 // second one.
+//
+// A rebuild that is on its way is waited for: what was put into events since it began to read, past the views, is not in what it swaps in.
 func (m *Mender) Mend(ctx context.Context, days []time.Time) (mended int, err error) {
+	if err := m.Rebuilder.wait(); err != nil {
+		return 0, err
+	}
 	rollups := checks[1:]
 	for _, s := range spansOf(days) {
 		tables := rollups

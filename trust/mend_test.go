@@ -72,3 +72,43 @@ func TestMendWhileEventsComeIn(t *testing.T) {
 	r.drain()
 	r.clean(sent)
 }
+
+// A segment that is settled while its month is rebuilt: the views have its rows, events get them past the views after the rebuild has read, and what is
+// swapped in lacks them. Somebody has to look after that.
+func TestMendBesideARebuild(t *testing.T) {
+	r := newRig(t)
+	r.load(r.events(300))
+	const some = "toDate(ts) = '2026-02-03'"
+	r.exec("CREATE TABLE beside AS events")
+	r.exec("INSERT INTO beside SELECT * FROM events WHERE " + some)
+	r.exec("ALTER TABLE events DELETE WHERE " + some + " SETTINGS mutations_sync = 2")
+	waiting, mended := make(chan struct{}), make(chan error, 1)
+	b := r.rebuilder()
+	begun := false
+	b.step = func(what string) error {
+		switch {
+		case what == "wait for a rebuild":
+			close(waiting)
+		case what == "fill person_day" && !begun: // the rebuild that is mended by fills it, too
+			begun = true
+			r.exec("ALTER TABLE events ATTACH PARTITION ID '202602' FROM beside")
+			go func() {
+				_, err := (&Mender{Verifier: r.verifier(), Rebuilder: b}).Mend(t.Context(), []time.Time{base.AddDate(0, 0, 33)})
+				mended <- err
+			}()
+			select {
+			case <-waiting:
+			case err := <-mended:
+				mended <- err
+			}
+		}
+		return nil
+	}
+	if _, err := b.Rebuild(t.Context(), base.AddDate(0, 1, 0), base.AddDate(0, 1, 0), "person_day"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-mended; err != nil {
+		t.Fatal(err)
+	}
+	r.clean(300)
+}

@@ -279,6 +279,18 @@ func (b *Rebuilder) do(ctx context.Context, what, statement string) error {
 	return nil
 }
 
+// wait returns when no rebuild is on its way that began before the call.
+func (b *Rebuilder) wait() error {
+	if b.step != nil {
+		if err := b.step("wait for a rebuild"); err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return nil
+}
+
 // Tidy is Clean for the start of a service: it waits for the rebuild that runs, and for a moment between two segments.
 func (b *Rebuilder) Tidy(ctx context.Context) error {
 	b.mu.Lock()
