@@ -21,7 +21,7 @@ func TestFunnelBoardCounts(t *testing.T) {
 				got = append(got, fmt.Sprint(row[0], " ", row[1], ", before ", row[2]))
 			}
 		}
-		for _, want := range []string{"revenue 63 EUR, before 0 EUR", "cost 7 EUR, before 0 EUR", "roi 8.00, before -", "conversions 8 conversions, before 0 conversions"} {
+		for _, want := range []string{"revenue 63 EUR, before 0 EUR", "cost 7 EUR, before -", "roi 8.00, before -", "conversions 8 conversions, before 0 conversions"} {
 			if !strings.Contains(strings.Join(got, "\n"), want) {
 				t.Errorf("there is no %q:\n%s", want, strings.Join(got, "\n"))
 			}

@@ -25,7 +25,7 @@ func TestValueBoardCounts(t *testing.T) {
 		d := parse(t, b)
 		for title, want := range map[string]string{
 			"Conversions by channel and model": "[[direct 8 8 8]]",
-			"ROI and LTV by channel":           "[[direct 0 8 63 <nil> 8 <nil> 7.875 <nil> ] [email 7 0 0 -1 0 <nil> <nil> <nil> ]]",
+			"ROI and LTV by channel":           "[[direct <nil> 8 63 <nil> 8 <nil> 7.875 <nil> ] [email 7 0 0 -1 0 <nil> <nil> <nil> ]]",
 			"ROI and LTV by campaign":          "[[email spring 7 0 0 -1 0 <nil> <nil> <nil> ]]",
 			"RFM grid":                         "[[1 8 0 0 0 0 63 ]]",
 		} {

@@ -95,7 +95,12 @@ func TestTermsAndMetricsEqualNaive(t *testing.T) {
 			}
 		}
 		over, under := naiveMetrics(d.Metrics, chosen)
-		gotOver, gotUnder := readMetrics(t, db, first, last, channels)
+		gotOver, gotUnder, gotTold := readMetrics(t, db, first, last, channels)
+		for _, m := range d.Metrics {
+			if got, there := gotTold[m.Metric]; there && got != told(m, chosen) {
+				rt.Errorf("%s from %s to %s on %v can be told: %v", m.Metric, first.Format(time.DateOnly), last.Format(time.DateOnly), channels, got)
+			}
+		}
 		if diff := append(differ(gotOver, over), differ(gotUnder, under)...); len(diff) > 0 {
 			rt.Fatalf("metrics from %s to %s on %v:\n%s", first.Format(time.DateOnly), last.Format(time.DateOnly), channels, strings.Join(diff, "\n"))
 		}
@@ -279,23 +284,25 @@ func readTerms(t *testing.T, db *warehouse.Warehouse, from, to time.Time) map[ke
 	return got
 }
 
-func readMetrics(t *testing.T, db *warehouse.Warehouse, from, to time.Time, channels []string) (over, under map[string]float64) {
+func readMetrics(t *testing.T, db *warehouse.Warehouse, from, to time.Time, channels []string) (over, under map[string]float64, told map[string]bool) {
 	t.Helper()
-	rows, err := db.Query(context.Background(), `SELECT metric, sum(numerator), sum(denominator), countIf(isNull(value) != (problem != ''))
+	rows, err := db.Query(context.Background(), `SELECT metric, sum(numerator), sum(denominator), ifNull(max(measured), 1) = 1, countIf(isNull(value) != (problem != ''))
 FROM metric_funnel WHERE day >= ? AND day < ? AND channel IN ? GROUP BY metric`, from.Format(time.DateOnly), to.Format(time.DateOnly), channels)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	over, under = map[string]float64{}, map[string]float64{}
+	over, under, told = map[string]float64{}, map[string]float64{}, map[string]bool{}
 	for rows.Next() {
 		var metric string
 		var a float64
 		var b *float64
+		var measured uint8
 		var odd uint64
-		if err := rows.Scan(&metric, &a, &b, &odd); err != nil {
+		if err := rows.Scan(&metric, &a, &b, &measured, &odd); err != nil {
 			t.Fatal(err)
 		}
+		told[metric] = measured == 1
 		if over[metric] = a; b != nil {
 			under[metric] = *b
 		}
@@ -306,5 +313,5 @@ FROM metric_funnel WHERE day >= ? AND day < ? AND channel IN ? GROUP BY metric`,
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return over, under
+	return over, under, told
 }

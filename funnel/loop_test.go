@@ -38,6 +38,9 @@ func naiveLoop(all []definitions.Metric, terms map[key]float64, first, last time
 						chosen[k] = v
 					}
 				}
+				if !told(m, chosen) {
+					return math.NaN()
+				}
 				over, under := naiveMetrics([]definitions.Metric{m}, chosen)
 				if len(m.Denominator) == 0 {
 					return over[m.Metric]
@@ -55,6 +58,21 @@ func naiveLoop(all []definitions.Metric, terms map[key]float64, first, last time
 		}
 	}
 	return answer
+}
+
+// told says whether a metric has what it is made of: one that only adds up measurements (what was spent) needs one of them.
+func told(m definitions.Metric, terms map[key]float64) bool {
+	measured := false
+	for _, term := range m.Numerator {
+		term = strings.TrimPrefix(term, "-")
+		if !strings.HasPrefix(term, "measurement:") {
+			return true
+		}
+		for k := range terms {
+			measured = measured || k.term == term
+		}
+	}
+	return measured
 }
 
 // compareLoop holds the query metric_loop to naiveLoop. What it has no row for has to be nothing.

@@ -174,6 +174,7 @@ func (w *world) measurements(add adder) {
 			days = append(days, d)
 		}
 		slices.SortFunc(days, time.Time.Compare)
+		add(days[0], s.channel, "measurement:followers", 0) // there is one
 		for i := 1; i < len(days); i++ {
 			add(days[i], s.channel, "measurement:followers", float64(byDay[days[i]]-byDay[days[i-1]]))
 		}

@@ -43,12 +43,13 @@ type roiLine struct {
 	conversions, customers           int64
 	lifetime                         float64
 	newest                           string
+	measured                         bool // somebody said what it cost
 	costless, revenueless, worthless bool // it holds money that cannot be told
 }
 
 func (l *roiLine) add(o roiLine) {
 	l.cost, l.revenue, l.conversions, l.customers, l.lifetime = l.cost+o.cost, l.revenue+o.revenue, l.conversions+o.conversions, l.customers+o.customers, l.lifetime+o.lifetime
-	l.newest = max(l.newest, o.newest)
+	l.newest, l.measured = max(l.newest, o.newest), l.measured || o.measured
 	l.costless, l.revenueless, l.worthless = l.costless || o.costless, l.revenueless || o.revenueless, l.worthless || o.worthless
 }
 
@@ -68,15 +69,13 @@ func (l *roiLine) row(acquisition, name string) campaign {
 		units /= 1e4
 		return &units
 	}
-	c := campaign{Acquisition: acquisition, Campaign: name, Cost: known(float64(l.cost), l.costless), Revenue: known(float64(l.revenue), l.revenueless),
+	c := campaign{Acquisition: acquisition, Campaign: name, Cost: known(float64(l.cost), l.costless || !l.measured), Revenue: known(float64(l.revenue), l.revenueless),
 		Conversions: float64(l.conversions) / 1e6, Customers: float64(l.customers) / 1e6, Newest: l.newest, Problem: l.costless || l.revenueless || l.worthless}
 	if c.Cost != nil && c.Revenue != nil {
 		gain := *c.Revenue - *c.Cost
 		c.ROI = over(&gain, c.Cost)
 	}
-	if c.CAC = over(c.Cost, &c.Customers); c.CAC != nil && *c.CAC == 0 {
-		c.CAC = nil
-	}
+	c.CAC = over(c.Cost, &c.Customers)
 	c.LTV = over(known(l.lifetime, l.worthless), &c.Customers)
 	c.LTVToCAC = over(c.LTV, c.CAC)
 	return c
@@ -130,7 +129,7 @@ func (v visitor) campaigns(costs []cost, from, to time.Time, days, horizon int, 
 			k.acquisition = home
 		}
 		worth := v.amount(act{at: c.at, value: c.value, currency: c.currency})
-		l := roiLine{costless: worth == nil}
+		l := roiLine{measured: true, costless: worth == nil}
 		if worth != nil {
 			l.cost = *worth
 		}
@@ -236,7 +235,7 @@ func TestCampaignROIEqualsNaive(t *testing.T) {
 				r.Fatalf("%s, from %s to %s, %d days, horizon %d (- naive, + query):\n%s", model, from, to, days, horizon, diff)
 			}
 			for _, c := range want {
-				for what, seen := range map[string]bool{"cost": c.Cost != nil && *c.Cost > 0, "no cost": c.Cost == nil, "no revenue": c.Revenue == nil, "roi": c.ROI != nil, "cac": c.CAC != nil, "ltv": c.LTV != nil, "no ltv": c.Customers > 0 && c.LTV == nil} {
+				for what, seen := range map[string]bool{"cost": c.Cost != nil && *c.Cost > 0, "a cost of nothing": c.Cost != nil && *c.Cost == 0, "no cost": c.Cost == nil, "no revenue": c.Revenue == nil, "roi": c.ROI != nil, "cac": c.CAC != nil, "ltv": c.LTV != nil, "no ltv": c.Customers > 0 && c.LTV == nil} {
 					if seen {
 						told[what]++
 					}

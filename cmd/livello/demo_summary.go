@@ -246,9 +246,7 @@ func (p *page) channels(days int) {
 	slices.SortStableFunc(rows, func(a, b map[string]any) int { return cmp.Compare(number(b["revenue"]), number(a["revenue"])) })
 	var idle []string
 	for _, row := range rows {
-		if cost := number(row["cost"]); cost == 0 {
-			row["cost"] = nil // nobody said what it costs, which does not make it free
-		} else if number(row["conversions"]) == 0 {
+		if number(row["cost"]) > 0 && number(row["conversions"]) == 0 {
 			idle = append(idle, fmt.Sprint(row["acquisition"]))
 		}
 		for _, field := range []string{"cost", "revenue", "cac", "ltv"} {

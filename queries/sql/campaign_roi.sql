@@ -4,7 +4,8 @@
 -- credited as `model` says (first, last, linear), and their worth. The long one: customers whose first order is among these, and what
 -- they bring within `horizon` days from it, less refunds. The row * of a channel is the sum of its campaigns.
 -- A cost without a campaign belongs to its channel; one with a campaign to the channel by which the campaign brought most conversions, or, without
--- any, to its own. A rate that is missing makes money NULL and is named in problem.
+-- any, to its own. Without any measurement cost is NULL, and what is made of it: nobody knows that it was free. The row * has the cost that was measured
+-- of any of its campaigns, over all of them. A rate that is missing makes money NULL and is named in problem.
 --
 -- param  from        DateTime64(3) = now-90d    start of costs and touches, inclusive, UTC
 -- param  to          DateTime64(3) = now        their end, exclusive, UTC
@@ -13,10 +14,10 @@
 -- param  model       String = last              first, last or linear; nothing is found for anything else
 -- column acquisition String                     acquisition channel
 -- column campaign    String                     utm_campaign; empty when there is none; *: the channel
--- column cost        Nullable(Decimal(38, 4))   ad spend, in the base currency
+-- column cost        Nullable(Decimal(38, 4))   ad spend, in the base currency; NULL when none was measured
 -- column conversions Decimal(38, 6)             conversions credited
 -- column revenue     Nullable(Decimal(38, 4))   their worth, in the base currency
--- column roi         Nullable(Float64)          (revenue - cost) / cost; NULL without cost
+-- column roi         Nullable(Float64)          (revenue - cost) / cost; NULL without cost or when it was 0
 -- column customers   Decimal(38, 6)             of the conversions, first orders of a person
 -- column cac         Nullable(Float64)          cost / customers; NULL without cost or customers
 -- column ltv         Nullable(Float64)          what these customers brought within the long horizon, per customer
@@ -86,7 +87,7 @@ WITH
     ),
     lines AS
     (
-        SELECT channel_name, campaign_name, conversions, revenue, customers, lifetime, newest, short_problem, long_problem, toDecimal128(0, 4) AS cost, '' AS cost_problem
+        SELECT channel_name, campaign_name, conversions, revenue, customers, lifetime, newest, short_problem, long_problem, CAST(NULL, 'Nullable(Decimal(38, 4))') AS cost, '' AS cost_problem
         FROM earned
         UNION ALL
         SELECT
@@ -110,7 +111,7 @@ SELECT
     if(max(lines.short_problem) != '', NULL, sum(lines.revenue)) AS revenue,
     round((toFloat64(revenue) - toFloat64(cost)) / nullIf(toFloat64(cost), 0), 6) AS roi,
     sum(lines.customers) AS customers,
-    round(nullIf(toFloat64(cost), 0) / nullIf(toFloat64(customers), 0), 4) AS cac,
+    round(toFloat64(cost) / nullIf(toFloat64(customers), 0), 4) AS cac,
     if(max(lines.long_problem) != '', NULL, round(sum(lines.lifetime) / nullIf(toFloat64(customers), 0), 4)) AS ltv,
     round(ltv / nullIf(cac, 0), 4) AS ltv_to_cac,
     max(lines.newest) AS newest_at,

@@ -2,7 +2,7 @@
 --
 -- From business down: revenue, cost and what they make of each other, then the outcomes, then interaction and advocacy, then the
 -- counts. Each with the same number of days before. all adds up every channel; a channel is where something happened, so money on the web
--- and spending on ads meet only in all.
+-- and spending on ads meet only in all. What is made of measurements only, such as cost and cac, is NULL where none was measured.
 --
 -- param  from     DateTime64(3) = now-30d       start, inclusive, UTC; whole days
 -- param  to       DateTime64(3) = now           end, exclusive, UTC; the day it falls into counts
@@ -34,8 +34,10 @@ WITH
             sumIf(funnel.denominator, funnel.day < first_day) AS under_then,
             count() - rows_now AS rows_then,
             count(funnel.denominator) > 0 AS is_ratio,
-            arraySort(groupUniqArrayIf(funnel.problem, funnel.day >= first_day AND funnel.problem NOT IN ('', 'nothing to divide by'))) AS missing_now,
-            arraySort(groupUniqArrayIf(funnel.problem, funnel.day < first_day AND funnel.problem NOT IN ('', 'nothing to divide by'))) AS missing_then
+            count(funnel.measured) > 0 AND countIf(funnel.measured = 1 AND funnel.day >= first_day) = 0 AS unmeasured_now,
+            count(funnel.measured) > 0 AND countIf(funnel.measured = 1 AND funnel.day < first_day) = 0 AS unmeasured_then,
+            arraySort(groupUniqArrayIf(funnel.problem, funnel.day >= first_day AND funnel.problem NOT IN ('', 'not measured', 'nothing to divide by'))) AS missing_now,
+            arraySort(groupUniqArrayIf(funnel.problem, funnel.day < first_day AND funnel.problem NOT IN ('', 'not measured', 'nothing to divide by'))) AS missing_then
         FROM metric_funnel AS funnel
         WHERE funnel.day BETWEEN first_before AND last_day
         GROUP BY place, level, metric, unit
@@ -44,13 +46,14 @@ SELECT
     level,
     metric,
     if(place = 'all', 'all', substring(place, 4)) AS channel,
-    if(notEmpty(missing_now) OR is_ratio AND ifNull(under_now, 0) = 0, NULL, over_now / if(is_ratio, under_now, 1)) AS value,
-    if(notEmpty(missing_then) OR is_ratio AND ifNull(under_then, 0) = 0, NULL, over_then / if(is_ratio, under_then, 1)) AS before,
+    if(notEmpty(missing_now) OR unmeasured_now OR is_ratio AND ifNull(under_now, 0) = 0, NULL, over_now / if(is_ratio, under_now, 1)) AS value,
+    if(notEmpty(missing_then) OR unmeasured_then OR is_ratio AND ifNull(under_then, 0) = 0, NULL, over_then / if(is_ratio, under_then, 1)) AS before,
     value / nullIf(before, 0) - 1 AS change,
     unit,
     arrayStringConcat(arrayDistinct(arrayConcat(
         missing_now, missing_then,
-        if(is_ratio AND isNull(value) AND empty(missing_now), ['nothing to divide by'], []))), '; ') AS problem
+        if(unmeasured_now OR unmeasured_then, ['not measured'], []),
+        if(is_ratio AND isNull(value) AND NOT unmeasured_now AND empty(missing_now), ['nothing to divide by'], []))), '; ') AS problem
 FROM totals
 WHERE place = 'all' OR empty({channels:Array(String)}) OR has({channels:Array(String)}, substring(place, 4))
 ORDER BY indexOf(levels, level), metric, place != 'all', channel

@@ -1,7 +1,7 @@
 -- Metrics over time: the funnel by day, week or month, channels added up.
 --
 -- Numerators and denominators are added up before they are divided, so a week is a week and not the mean of its days. What cannot be
--- told, because a rate is missing or there is nothing to divide by, is NULL, and problem says why. The first and last period may be cut.
+-- told, because a rate is missing, a cost was not measured or there is nothing to divide by, is NULL, and problem says why. The first and last period may be cut.
 --
 -- param  from        DateTime64(3) = now-90d       start, inclusive, UTC; whole days
 -- param  to          DateTime64(3) = now           end, exclusive, UTC; the day it falls into counts
@@ -26,7 +26,8 @@ WITH
             unit,
             sum(numerator) AS over_line,
             sum(denominator) AS under_line,
-            arraySort(groupUniqArrayIf(problem, problem NOT IN ('', 'nothing to divide by'))) AS missing
+            max(measured) AS is_measured,
+            arraySort(groupUniqArrayIf(problem, problem NOT IN ('', 'not measured', 'nothing to divide by'))) AS missing
         FROM metric_funnel
         WHERE day >= toDate({from:DateTime64(3)}, 'UTC')
           AND day <= toDate({to:DateTime64(3)} - INTERVAL 1 MILLISECOND, 'UTC')
@@ -39,10 +40,10 @@ SELECT
     period,
     level,
     metric,
-    if(notEmpty(missing) OR under_line = 0, NULL, over_line / ifNull(under_line, 1)) AS value,
-    if(isNaN(over_line), NULL, over_line) AS numerator,
+    if(notEmpty(missing) OR is_measured = 0 OR under_line = 0, NULL, over_line / ifNull(under_line, 1)) AS value,
+    if(isNaN(over_line) OR is_measured = 0, NULL, over_line) AS numerator,
     if(isNaN(under_line), NULL, under_line) AS denominator,
     unit,
-    multiIf(notEmpty(missing), arrayStringConcat(missing, '; '), under_line = 0, 'nothing to divide by', '') AS problem
+    multiIf(notEmpty(missing), arrayStringConcat(missing, '; '), is_measured = 0, 'not measured', under_line = 0, 'nothing to divide by', '') AS problem
 FROM totals
 ORDER BY period, indexOf(['counting', 'foundational', 'outcome', 'business'], level), metric

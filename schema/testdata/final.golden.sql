@@ -961,33 +961,33 @@ COMMENT 'Ids of the people of each batch that is evaluated (one row per batch an
 
 CREATE TABLE events
 (
-    `event_id` UUID COMMENT 'Identity of the event: messageId when that is a UUID, else UUIDv5 of source and messageId, else of source and content' CODEC(NONE),
+    `event_id` UUID COMMENT 'Identity of the event: messageId when that is a UUID, else UUIDv5 of source and messageId, else of source and content' CODEC(NONE) SETTINGS (min_compress_block_size = 8192),
     `message_id` String COMMENT 'messageId as sent; empty when it was itself the UUID in event_id' CODEC(ZSTD(1)),
     `type` LowCardinality(String) COMMENT 'Message type of the wire format: track, identify, page, screen, group, alias',
-    `kind` LowCardinality(String) COMMENT 'What happened, from our own fixed list (page_view, purchase, ...); identify, group and alias are not engagement',
-    `name` LowCardinality(String) COMMENT 'What the sender called the event',
-    `ts` DateTime64(3, 'UTC') COMMENT 'When it happened, corrected by the difference of the clocks; UTC, milliseconds' CODEC(Delta(8), ZSTD(1)),
+    `kind` LowCardinality(String) COMMENT 'What happened, from our own fixed list (page_view, purchase, ...); identify, group and alias are not engagement' SETTINGS (min_compress_block_size = 8192),
+    `name` LowCardinality(String) COMMENT 'What the sender called the event' SETTINGS (min_compress_block_size = 8192),
+    `ts` DateTime64(3, 'UTC') COMMENT 'When it happened, corrected by the difference of the clocks; UTC, milliseconds' CODEC(T64, LZ4) SETTINGS (min_compress_block_size = 8192),
     `received_at` DateTime64(3, 'UTC') COMMENT 'When the service received it; UTC, milliseconds' CODEC(Delta(8), ZSTD(1)),
     `source` LowCardinality(String) COMMENT 'Which write key or file mapping it came with',
-    `channel` LowCardinality(String) COMMENT 'Where it happened: web, app, email, chat, phone, store, survey, support, ads, crm, social.facebook, ...',
-    `distinct_id` String COMMENT 'The id rollups are kept by: user_id, or anonymous_id when nobody is logged in' CODEC(ZSTD(1)),
+    `channel` LowCardinality(String) COMMENT 'Where it happened: web, app, email, chat, phone, store, survey, support, ads, crm, social.facebook, ...' SETTINGS (min_compress_block_size = 8192),
+    `distinct_id` String COMMENT 'The id rollups are kept by: user_id, or anonymous_id when nobody is logged in' CODEC(LZ4) SETTINGS (min_compress_block_size = 8192),
     `anonymous_id` String COMMENT 'Device or browser id; empty when the sender gave none' CODEC(ZSTD(1)),
     `user_id` String COMMENT 'Id of the logged-in user; empty when nobody is logged in' CODEC(ZSTD(1)),
     `previous_id` String COMMENT 'alias only: the id that is now user_id' CODEC(ZSTD(1)),
     `account_id` String COMMENT 'Company or group the person acts for; empty when unknown' CODEC(ZSTD(1)),
     `session_id` String COMMENT 'Session as the sender cut it; ours are cut from ts on reading' CODEC(ZSTD(1)),
     `url` String COMMENT 'Full address of the page' CODEC(ZSTD(1)),
-    `path` String COMMENT 'Path of the page without host and query' CODEC(ZSTD(1)),
+    `path` String COMMENT 'Path of the page without host and query' CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 8192),
     `referrer` String COMMENT 'Address of the page that led here' CODEC(ZSTD(1)),
     `utm_source` LowCardinality(String) COMMENT 'Campaign parameter: who sent the visitor',
     `utm_medium` LowCardinality(String) COMMENT 'Campaign parameter: by which medium',
     `utm_campaign` LowCardinality(String) COMMENT 'Campaign parameter: which campaign',
     `utm_term` LowCardinality(String) COMMENT 'Campaign parameter: search term',
     `utm_content` LowCardinality(String) COMMENT 'Campaign parameter: which variant',
-    `content_id` String COMMENT 'Which whitepaper, video, product, mail or post it was about' CODEC(ZSTD(1)),
+    `content_id` String COMMENT 'Which whitepaper, video, product, mail or post it was about' CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 8192),
     `order_id` String COMMENT 'Order or deal it belongs to' CODEC(ZSTD(1)),
-    `value` Decimal(18, 4) COMMENT 'Money, in units of currency; positive for a purchase and for a refund' CODEC(ZSTD(1)),
-    `currency` LowCardinality(String) COMMENT 'Currency of value, ISO 4217; empty when there is none',
+    `value` Decimal(18, 4) COMMENT 'Money, in units of currency; positive for a purchase and for a refund' CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 8192),
+    `currency` LowCardinality(String) COMMENT 'Currency of value, ISO 4217; empty when there is none' SETTINGS (min_compress_block_size = 8192),
     `score` Nullable(Float32) COMMENT 'Survey answer or rating, in the scale of the survey; NULL when there is none' CODEC(ZSTD(1)),
     `text` String COMMENT 'What the person wrote: review, comment, chat message, search' CODEC(ZSTD(1)),
     `sentiment` Nullable(Float32) COMMENT 'Sentiment of text, -1 to 1; NULL when nobody rated it' CODEC(ZSTD(1)),
@@ -995,14 +995,14 @@ CREATE TABLE events
     `ip` String COMMENT 'Address of the client, IPv4 or IPv6 as text' CODEC(ZSTD(1)),
     `country` LowCardinality(String) COMMENT 'Country, ISO 3166 two letters; empty when unknown',
     `locale` LowCardinality(String) COMMENT 'Language and region of the client, such as it-IT',
-    `machine` LowCardinality(String) COMMENT 'Why this is not a human; empty for a human',
+    `machine` LowCardinality(String) COMMENT 'Why this is not a human; empty for a human' SETTINGS (min_compress_block_size = 8192),
     `properties` Map(LowCardinality(String), String) COMMENT 'All other fields of the message, nested keys joined by dots, values as text' CODEC(ZSTD(1)),
     INDEX by_account account_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(ts)
 ORDER BY (distinct_id, ts, event_id)
-SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Every accepted event, once, as it came (one row per event)';
 
 CREATE TABLE funnel_days
@@ -1660,8 +1660,9 @@ CREATE VIEW metric_funnel
     `value` Nullable(Float64) COMMENT 'numerator / denominator, or numerator where the metric is a plain sum; in unit; NULL when it cannot be told, see problem',
     `numerator` Float64 COMMENT 'Adds up over days and channels; NaN when an amount in it cannot be told',
     `denominator` Nullable(Float64) COMMENT 'Adds up over days and channels; NULL when the metric is a plain sum; NaN when an amount in it cannot be told',
+    `measured` Nullable(UInt8) COMMENT 'NULL when the numerator counts what happened; when it is made of measurements only, 1 if there is one and 0 if there is none, so that value cannot be told; over days and channels the greatest counts',
     `unit` String COMMENT 'events, people, share (0..1, of nps -1..1), ratio, seconds, or the base currency',
-    `problem` String COMMENT 'Why value is NULL: a missing rate, or nothing to divide by; empty when it is not'
+    `problem` String COMMENT 'Why value is NULL: a missing rate, not measured, or nothing to divide by; empty when it is not'
 )
 COMMENT 'Metrics by level, per day and channel (one row per day, level, metric and channel)'
 AS WITH
@@ -1676,6 +1677,7 @@ AS WITH
             tupleElement(m, 'metric') AS metric_name,
             if(tupleElement(m, 'unit') = 'money', base_code, tupleElement(m, 'unit')) AS metric_unit,
             notEmpty(tupleElement(m, 'denominator')) AS is_ratio,
+            arrayAll(t -> (startsWith(t, 'measurement:') OR startsWith(t, '-measurement:')), tupleElement(m, 'numerator')) AS only_measured,
             tupleElement(part, 1) AS above,
             if(startsWith(tupleElement(part, 2), '-'), substring(tupleElement(part, 2), 2), tupleElement(part, 2)) AS wanted_term,
             if(startsWith(tupleElement(part, 2), '-'), -1, 1) AS sign
@@ -1696,6 +1698,7 @@ AS WITH
             wanted.metric_unit AS metric_unit,
             sumIf(terms.amount * wanted.sign, wanted.above = 1) AS over_line,
             if(any(wanted.is_ratio), sumIf(terms.amount * wanted.sign, wanted.above = 0), NULL) AS under_line,
+            if(any(wanted.only_measured), toUInt8(countIf(wanted.above = 1) > 0), NULL) AS is_measured,
             arrayStringConcat(arraySort(groupUniqArrayIf(terms.problem, terms.problem != '')), '; ') AS why
         FROM funnel_terms AS terms
         INNER JOIN wanted ON wanted.wanted_term = terms.term
@@ -1711,11 +1714,12 @@ SELECT
     metric_level AS level,
     metric_name AS metric,
     sum_channel AS channel,
-    if((why != '') OR (under_line = 0), NULL, over_line / ifNull(under_line, 1)) AS value,
+    if((why != '') OR (is_measured = 0) OR (under_line = 0), NULL, over_line / ifNull(under_line, 1)) AS value,
     over_line AS numerator,
     under_line AS denominator,
+    is_measured AS measured,
     metric_unit AS unit,
-    multiIf(why != '', why, under_line = 0, 'nothing to divide by', '') AS problem
+    multiIf(why != '', why, is_measured = 0, 'not measured', under_line = 0, 'nothing to divide by', '') AS problem
 FROM summed
 SETTINGS join_use_nulls = 0;
 
