@@ -6,6 +6,7 @@
 //
 //	p/<hash of person_id>    the card
 //	i/<hash of distinct_id>  the hash of the person_id, for ids that are not a person's own
+//	r/<hash of person_id>    what the person did last, if that was asked for, and the version of the card then: with another card it is of no use
 //	place                    which table was followed, how far
 //
 // Keys hold salted hashes because the store keeps first and last keys of its files in places that outlive the values: an erased person's id must not be there.
@@ -41,8 +42,9 @@ type Options struct {
 	DB  DB
 	// Busy says that something more urgent needs the processors: then the store is filled more slowly. It may be nil.
 	Busy    func() bool
-	Metrics *Metrics     // nil: nothing is counted
-	Logger  *slog.Logger // nil: nothing is logged
+	Metrics *Metrics         // nil: nothing is counted
+	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: nothing is logged
 }
 
 // Store is the copy. Safe for concurrent use.
@@ -66,6 +68,9 @@ type Store struct {
 	complete atomic.Bool   // what is not here is nowhere
 	damaged  atomic.Bool   // it has to be made again
 	dead     atomic.Bool   // it cannot be made again by this process
+
+	// keeping is held while somebody is forgotten, and by whoever writes what was read of somebody outside of following.
+	keeping sync.Mutex
 
 	step func(string) error // between reading and writing, for tests
 }

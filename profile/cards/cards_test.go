@@ -73,6 +73,8 @@ func TestSameAsDatabase(t *testing.T) {
 		told = append(told, fmt.Sprint(then))
 		r.catchUp()
 		r.same(append(ids, "nobody")...)
+		some := ids[dice.IntN(len(ids))]
+		r.compare(true, some, some) // the second time it is kept
 	}
 	if t.Failed() {
 		t.Logf("again with LIVELLO_SEED=%d; after rounds %s", seed, strings.Join(told, " "))
@@ -263,12 +265,16 @@ func TestForget(t *testing.T) {
 		}
 		r.evaluate()
 		r.catchUp()
+		if p, err := profile.NewReader(r, r.cards).Get(t.Context(), secret, true); err != nil || len(p.LastEvents) == 0 {
+			t.Fatalf("%+v, %v", p, err)
+		}
 		r.must(r.cards.db.Flush()) // so that older cards are in files of their own
 	}
 	if p, err := r.cards.Get(secret + "-phone"); err != nil || p.PersonID != secret {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	if len(r.inFiles(secret)) == 0 {
+	const ofRecents = "last_events"
+	if len(r.inFiles(secret)) == 0 || len(r.inFiles(ofRecents)) == 0 {
 		t.Fatal("no file holds what this test looks for: it is packed")
 	}
 	ids := []string{secret, secret + "-phone", secret + "-tablet"}
@@ -279,7 +285,7 @@ func TestForget(t *testing.T) {
 	if err != nil || removed != 2 {
 		t.Errorf("%d cards removed: %v", removed, err)
 	}
-	if where := r.inFiles(secret); len(where) > 0 {
+	if where := append(r.inFiles(secret), r.inFiles(ofRecents)...); len(where) > 0 {
 		t.Errorf("still in %s", where)
 	}
 	r.catchUp()
@@ -307,6 +313,46 @@ func TestForget(t *testing.T) {
 	}
 	r.catchUp()
 	r.same(all...)
+}
+
+// What somebody did last is read once, and again when they did something, or an hour later.
+func TestRecent(t *testing.T) {
+	r := newRig(t)
+	r.did("page_view", "", "ada")
+	r.evaluate()
+	r.catchUp()
+	known := func() bool {
+		p, err := r.cards.Get("ada")
+		r.must(err)
+		_, known := r.cards.Recent("ada", p.Version)
+		return known
+	}
+	if known() {
+		t.Error("nobody has asked yet")
+	}
+	r.compare(true, "ada")
+	if !known() {
+		t.Error("it was not kept")
+	}
+	r.compare(true, "ada")
+	if r.ahead += recentFor; known() {
+		t.Error("it is too old")
+	}
+	r.compare(true, "ada")
+	r.did("purchase", "", "ada")
+	r.evaluate()
+	if !known() {
+		t.Error("it is of no use before there is a new card")
+	}
+	r.catchUp()
+	if known() {
+		t.Error("it is of the card before")
+	}
+	r.compare(true, "ada", "ada")
+	r.cards.KeepRecent("bob", 1, profile.Recent{})
+	if _, known := r.cards.Recent("bob", 1); known {
+		t.Error("something was kept of somebody who is not there")
+	}
 }
 
 // Run takes over what is evaluated without being asked.

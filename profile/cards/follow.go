@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -169,7 +170,7 @@ func (s *Store) write(ctx context.Context, blind bool) (*writing, error) {
 	return &writing{Store: s, ctx: ctx, blind: blind, batch: s.db.NewBatch()}, nil
 }
 
-var errNone = fmt.Errorf("there is no copy of profiles")
+var errNone = errors.New("there is no copy of profiles")
 
 func (w *writing) end() { _ = w.batch.Close() }
 
@@ -251,7 +252,8 @@ func (w *writing) belongs(id, person key) error {
 // flush writes what was taken so far.
 func (w *writing) flush() error {
 	for _, person := range w.gone {
-		if err := w.batch.Delete(person[:], nil); err != nil {
+		recent := person.as(ofRecent)
+		if err := errors.Join(w.batch.Delete(person[:], nil), w.batch.Delete(recent[:], nil)); err != nil {
 			return err
 		}
 	}

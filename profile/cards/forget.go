@@ -60,7 +60,14 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 			return 0, err
 		}
 	}
-	if err := batch.Commit(pebble.NoSync); err != nil {
+	// What others did last is read again; some of it may be of these ids.
+	if err := batch.DeleteRange([]byte{ofRecent}, []byte{ofRecent + 1}, nil); err != nil {
+		return 0, err
+	}
+	s.keeping.Lock()
+	err = batch.Commit(pebble.NoSync)
+	s.keeping.Unlock()
+	if err != nil {
 		return 0, err
 	}
 	// Their cards of before lie under those of after until these are merged with them. What was merged is deleted when nobody reads it any more.

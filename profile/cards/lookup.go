@@ -13,6 +13,7 @@ import (
 const (
 	ofPerson = 'p'
 	ofID     = 'i'
+	ofRecent = 'r'
 )
 
 // key is a kind and the hash of an id: half of a SHA-256, which nobody can choose ids for, because of the salt.

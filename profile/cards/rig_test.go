@@ -52,7 +52,7 @@ func (r *rig) now() time.Time { return time.Now().Add(r.ahead).UTC() }
 // start opens the store, as a start of the service does.
 func (r *rig) start() {
 	r.t.Helper()
-	r.cards = Open(Options{Dir: r.dir, DB: r, Logger: slog.New(slog.DiscardHandler)})
+	r.cards = Open(Options{Dir: r.dir, DB: r, Now: r.now, Logger: slog.New(slog.DiscardHandler)})
 	if err := r.cards.Check(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
@@ -80,14 +80,6 @@ func (r *rig) exec(statement string) {
 	if err := r.Exec(context.Background(), statement); err != nil {
 		r.t.Fatalf("%s: %v", statement, err)
 	}
-}
-
-func (r *rig) number(query string) (n uint64) {
-	r.t.Helper()
-	if err := r.QueryRow(r.t.Context(), query).Scan(&n); err != nil {
-		r.t.Fatalf("%s: %v", query, err)
-	}
-	return n
 }
 
 // did is an event of the next insert. With both ids it says that they are one person's.
@@ -137,12 +129,18 @@ func (r *rig) catchUp() {
 // same compares what the store and the database say of ids. The store has to say it by itself.
 func (r *rig) same(ids ...string) {
 	r.t.Helper()
+	r.compare(false, ids...)
+}
+
+// compare does so with what they did last, or without.
+func (r *rig) compare(recent bool, ids ...string) {
+	r.t.Helper()
 	database, copied := profile.NewReader(r, nil), profile.NewReader(r, r.cards)
 	for _, id := range ids {
 		if _, err := r.cards.Get(id); err == profile.ErrNoCopy {
 			r.t.Errorf("%s has to be asked of the database", id)
 		}
-		want, got := answer(database.Get(r.t.Context(), id, false)), answer(copied.Get(r.t.Context(), id, false))
+		want, got := answer(database.Get(r.t.Context(), id, recent)), answer(copied.Get(r.t.Context(), id, recent))
 		if want != got {
 			from := 0
 			for from < min(len(got), len(want)) && got[from] == want[from] {

@@ -12,3 +12,4 @@ WHERE distinct_id IN {ids:Array(String)}
   AND ts >= {from:DateTime64(3)}
   AND kind NOT IN ('identify', 'group', 'alias')
 GROUP BY distinct_id
+SETTINGS max_threads = 1 -- a few granules of a dozen parts: sharing them out costs more than it saves
