@@ -7,18 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/cockroachdb/pebble"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
 var (
 	//go:embed sql/newest.sql
 	newestSQL string
+	//go:embed sql/cuts.sql
+	cutsSQL string
 	//go:embed sql/everybody.sql
 	everybodySQL string
 	//go:embed sql/after.sql
@@ -26,7 +30,7 @@ var (
 )
 
 const (
-	piece     = 20_000  // rows that are read at once to fill the store
+	piece     = 150     // granules, of 128 rows at most, that are read at once to fill the store
 	batchSize = 1 << 20 // bytes of cards that are written at once
 	mostGone  = 10_000  // people who are taken away at once
 )
@@ -89,41 +93,46 @@ func (s *Store) fill(ctx context.Context) error {
 	if full {
 		return nil
 	}
-	began, people := time.Now(), 0
-	for from := ""; ; {
+	began, read := time.Now(), 0
+	ends, err := ask.Texts(ctx, s.o.DB, cutsSQL, named("granules", uint64(piece)))
+	if err != nil {
+		return fmt.Errorf("fill the copy of profiles: cut the table: %w", err)
+	}
+	ends = append(slices.Compact(ends), "")
+	from := ""
+	for _, end := range ends {
 		pieceBegan := time.Now()
-		last, rows, err := s.fillPiece(ctx, from)
+		rows, err := s.fillPiece(ctx, from, end)
 		if err != nil {
 			return fmt.Errorf("fill the copy of profiles: %w", err)
 		}
-		people += rows
-		if rows < piece {
+		read += rows
+		if from = end; end == "" {
 			break
 		}
-		from = last // whose newest row may be the next one
 		if err := background.Rest(ctx, 0, time.Since(pieceBegan), s.o.Busy); err != nil {
 			return err
 		}
 	}
-	s.o.Logger.Info("the copy of profiles is filled", "rows", people, "seconds", time.Since(began).Seconds())
+	s.o.Logger.Info("the copy of profiles is filled", "rows", read, "seconds", time.Since(began).Seconds())
 	return nil
 }
 
-// fillPiece takes over the people from one on. last is the last one's id.
-func (s *Store) fillPiece(ctx context.Context, from string) (last string, read int, err error) {
+// fillPiece takes over the people from one to before another.
+func (s *Store) fillPiece(ctx context.Context, from, end string) (read int, err error) {
 	s.following.Lock()
 	defer s.following.Unlock()
 	w, err := s.write(ctx, true)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
 	defer w.end()
-	if err := w.read(everybodySQL, named("from", from), named("rows", uint64(piece))); err != nil {
-		return "", 0, err
+	if err := w.read(everybodySQL, named("from", from), named("end", end)); err != nil {
+		return 0, err
 	}
 	next := s.kept
-	next.Full = w.rows < piece
-	return w.last, w.rows, w.commit(next)
+	next.Full = end == ""
+	return w.rows, w.commit(next)
 }
 
 // follow takes over what was evaluated after what was seen, up to a version.
@@ -160,7 +169,6 @@ type writing struct {
 	gone   []key
 	rows   int
 	newest uint64 // the greatest version
-	last   string // the last person
 }
 
 func (s *Store) write(ctx context.Context, blind bool) (*writing, error) {
@@ -196,7 +204,6 @@ func (w *writing) read(sql string, args ...any) error {
 			}
 		}
 		if !ok {
-			w.last = before.person
 			return nil
 		}
 		w.rows++

@@ -1,4 +1,4 @@
--- The rows of people from one on, in the order of people, and of each the newest last.
+-- The rows of people from one to before another, an empty one being the end, in the order of people, and of each the newest last.
 SELECT
     person_id,
     version,
@@ -22,7 +22,7 @@ SELECT
     last_purchase_at
 FROM person_states
 WHERE person_id >= {from:String}
+  AND ({end:String} = '' OR person_id < {end:String})
 ORDER BY
     person_id,
     version
-LIMIT {rows:UInt64}
