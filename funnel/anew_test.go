@@ -138,11 +138,11 @@ func differsFromAnew(t *testing.T, db *warehouse.Warehouse, now time.Time) []str
 	t.Helper()
 	var views []string
 	last := dayOf(now)
-	for _, from := range []time.Time{last.AddDate(0, 0, -69), last.AddDate(0, 0, -34)} {
-		span := fmt.Sprintf("(from = '%s', to = '%s')", from.Format(time.DateOnly), from.AddDate(0, 0, 35).Format(time.DateOnly))
-		views = append(views, "activity_terms_between"+span, "visit_terms_between"+span)
+	between := func(from time.Time, days int) string {
+		return fmt.Sprintf("_terms_between(from = '%s', to = '%s')", from.Format(time.DateOnly), from.AddDate(0, 0, days).Format(time.DateOnly))
 	}
-	views = append(views, "customer_terms")
+	first, middle := last.AddDate(0, 0, -69), last.AddDate(0, 0, -34) // at most 35 days of activity at once
+	views = append(views, "activity"+between(first, 35), "activity"+between(middle, 35), "visit"+between(first, 70), "customer_terms")
 	for i, view := range views {
 		views[i] = "SELECT day, toString(channel) AS channel, toString(term) AS term, amount AS anew, 0 AS kept, problem FROM " + view
 	}
