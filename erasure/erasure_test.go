@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -442,19 +443,30 @@ func testBeside(r *rig) {
 		}
 	}()
 	<-begun
-	c, err := r.eraser(-1).Erase(t.Context(), "dev-h-beside", "a test")
+	// Twice at the same time, by two of her ids: the second finds nothing any more.
+	e := r.eraser(-1)
+	var both sync.WaitGroup
+	certificates, errs := make([]Certificate, 2), make([]error, 2)
+	for i, id := range []string{"dev-h-beside", "ada@new-beside"} {
+		both.Go(func() { certificates[i], errs[i] = e.Erase(t.Context(), id, "a test") })
+	}
+	both.Wait()
 	cancel()
 	<-ended
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if c.Removed["person_states"] == 0 || c.Removed["tier_observations"] == 0 {
-		t.Errorf("%+v", c.Removed)
+	for table, want := range map[string]uint64{"events": 8, "person_day": 4, "person_states": 0, "tier_observations": 0} { // 0: however many rounds there were
+		first, second := certificates[0].Removed[table], certificates[1].Removed[table]
+		if n := first + second; n == 0 || want > 0 && n != want || min(first, second) != 0 {
+			t.Errorf("%d and %d rows removed from %s, want %d by one of them", first, second, table, want)
+		}
 	}
 	if _, err := r.tiers.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.wantGone("-beside")
+	r.wantClean()
 	t.Logf("%d rounds beside the erasure", rounds)
 }
 
