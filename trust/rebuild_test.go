@@ -127,9 +127,10 @@ func TestRebuildCutOffAnywhere(t *testing.T) {
 		if !errors.Is(err, errCrash) {
 			t.Fatal(err)
 		}
-		report, err := r.verifier().Verify(t.Context(), base, base.AddDate(0, 1, 0)) // the month that was touched
-		if err != nil || len(report.Differences) > 0 {
-			t.Errorf("cut off after %d statements: %v, %+v", at, err, report.Differences)
+		// The month and the tables that were touched; everything at the end.
+		sums, err := r.verifier().compare(t.Context(), span{base, base.AddDate(0, 1, 0)}, []string{"events", "person_day", "channel_hour"})
+		if err != nil || len(sums) == 0 || differ(sums) {
+			t.Errorf("cut off after %d statements: %v, %+v differ", at, err, differing(sums))
 		}
 	}
 	r.clean(total)
