@@ -46,7 +46,7 @@ func livello(t *testing.T) string {
 			return
 		}
 		binary.path = filepath.Join(binary.dir, "livello")
-		if out, err := exec.Command("go", "build", "-o", binary.path, ".").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary.path, ".").CombinedOutput(); err != nil {
 			binary.err = fmt.Errorf("go build: %w\n%s", err, out)
 		}
 	})

@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/livello/livello/test/engine"
 )
 
 func TestCommandsWithoutAService(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
+	data := filepath.Join(engine.TempDir(t), "data")
 	fails(t, "there is no data folder", "query", "--data", data, "totals")
 	fails(t, "has no keys yet", "keys", "--data", data)
 	if err := os.Mkdir(data, 0o700); err != nil {

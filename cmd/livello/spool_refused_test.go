@@ -11,7 +11,7 @@ import (
 // The whole way of a poison segment: refused by the engine, set aside when others come, put back once mended.
 func TestARefusedSegmentFromEndToEnd(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "data"))
+	s := serve(t, dataFolder(t))
 	write := s.keys.WriteKey
 	must(t, "sql", "--write", "--data", s.data, "ALTER TABLE events ADD CONSTRAINT wholesome CHECK name != 'Poison'")
 	s.want(202, `"accepted":1`, "POST", s.API+"/v1/events", write, `{"type":"track","event":"Poison","messageId":"p","userId":"u"}`)
@@ -41,7 +41,7 @@ func TestARefusedSegmentFromEndToEnd(t *testing.T) {
 // Rejected records that ClickHouse refused are shown and dealt with as segments are, on the folder and through the service.
 func TestRefusedRejectsAreInTheSpoolsList(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
+	data := dataFolder(t)
 	const id, other = "01900000-0000-7000-8000-000000000000", "01900000-0000-7000-8000-00000000000f"
 	row := `{"id":"` + id + `","at":"` + time.Now().UTC().Format(time.DateTime) + `","source":"poison"}` + "\n"
 	if err := os.MkdirAll(filepath.Join(data, "quarantine"), 0o700); err != nil {

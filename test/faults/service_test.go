@@ -26,7 +26,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "livello")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/livello/livello/cmd/livello").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "github.com/livello/livello/cmd/livello").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build livello: %w\n%s", err, out)
 	}
@@ -91,6 +91,9 @@ type service struct {
 	gone chan struct{} // closed when the process has ended
 }
 
+// patience bounds every wait for a service, however slow the machine.
+const patience = 3 * time.Minute
+
 // start runs `livello serve` on the folder and waits until it is ready.
 func start(t *testing.T, data string, flags ...string) *service {
 	t.Helper()
@@ -113,7 +116,7 @@ func start(t *testing.T, data string, flags ...string) *service {
 		_ = s.cmd.Wait() // a kill is no fault here
 		close(s.gone)
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for tick := time.NewTicker(5 * time.Millisecond); ; {
 		select {
@@ -121,7 +124,7 @@ func start(t *testing.T, data string, flags ...string) *service {
 			t.Fatalf("the service ended instead of starting:\n%s", s.logs)
 		case <-ctx.Done():
 			s.kill()
-			t.Fatalf("the service is not ready after a minute:\n%s", s.logs)
+			t.Fatalf("the service is not ready after %v:\n%s", patience, s.logs)
 		case <-tick.C:
 		}
 		var f struct {
@@ -157,9 +160,9 @@ func (s *service) terminate(t *testing.T) {
 	}
 	select {
 	case <-s.gone:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		s.kill()
-		t.Fatalf("the service did not end within a minute of SIGTERM:\n%s", s.logs)
+		t.Fatalf("the service did not end within %v of SIGTERM:\n%s", patience, s.logs)
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Fatalf("after SIGTERM the service ended with status %d:\n%s", code, s.logs)
