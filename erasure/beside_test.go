@@ -52,16 +52,33 @@ func testGoesOn(r *rig) {
 // Somebody is joined to the person while an erasure waits to go on: it was not asked for them, and what was counted is not theirs.
 func testJoinedMeanwhile(r *rig) {
 	t := r.t
-	if _, err := r.eraser(7).Erase(t.Context(), "ada@new-joined", "a test"); !errors.Is(err, errCrash) {
+	first, next, put := r.eraser(7), r.eraser(-1), 0
+	beside := func(e *Eraser) error { return e.Beside(func() error { put++; return nil }) }
+	if _, err := first.Erase(t.Context(), "ada@new-joined", "a test"); !errors.Is(err, errCrash) {
 		t.Fatal(err)
+	}
+	// What is put back now would be removed and not counted.
+	for _, e := range []*Eraser{first, next} {
+		if err := beside(e); !errors.Is(err, ErrAtWork) {
+			t.Errorf("beside an erasure that was cut off: %v", err)
+		}
+	}
+	if err := next.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := beside(next); !errors.Is(err, ErrAtWork) || put > 0 {
+		t.Errorf("beside an erasure that is known to be cut off: %v", err)
 	}
 	if r.number("SELECT count() FROM erased_days WHERE request IN (SELECT request FROM erasures FINAL WHERE state = 'begun')") == 0 ||
 		r.number("SELECT count() FROM events WHERE distinct_id = 'ada@new-joined'") == 0 {
 		t.Fatal("it was to end when the days were counted and nothing was removed")
 	}
 	r.exec("INSERT INTO identity_decisions (at, decision, action, distinct_id, user_id, named) VALUES ('2026-02-05 00:00:00', generateUUIDv4(), 'merge', 'carla-joined', 'ada@new-joined', [])")
-	if err := r.eraser(-1).Resume(t.Context()); err != nil {
+	if err := next.Resume(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if err := beside(next); err != nil || put != 1 {
+		t.Errorf("when it is done: %v", err)
 	}
 	r.wantGone("-joined")
 	r.wantClean()
