@@ -1,16 +1,15 @@
--- Which days of person_term_days are as of which events, and which are to be computed again: a day is due when its receipts are no longer those it
--- was computed from, or when something else was noted (an id that was there belongs to somebody else, a month was rebuilt, a person erased).
+-- Which days of person_term_days are as of which events: a day is due when its receipts are no longer those it was computed from, or when somebody
+-- asked for it in recomputations. The row of day 1970-01-01 is of the terms of customers, with the receipts of all days.
 -- No clock decides: receipts are compared by what they add up to.
 --
 -- How rows merge: of a day the row with the greatest at stays; a reader says FINAL.
 -- ORDER BY day: there is one row a day. PARTITION BY nothing, for the same reason.
 CREATE TABLE IF NOT EXISTS funnel_days /*ON CLUSTER*/
 (
-    day    Date                 COMMENT 'Day, UTC' CODEC(Delta(2), ZSTD(1)),
+    day    Date                 COMMENT 'Day, UTC; 1970-01-01 is all of history, which the terms of customers are computed from' CODEC(Delta(2), ZSTD(1)),
     rows   UInt64               COMMENT 'Sum of receipts.rows of the day when it was computed last; 0: never' CODEC(T64, ZSTD(1)),
     id_sum UInt64               COMMENT 'Sum of receipts.id_sum of the day when it was computed last, modulo 2^64' CODEC(NONE),
-    due    UInt8                COMMENT '1: to be computed again, whatever the receipts say' CODEC(T64, ZSTD(1)),
-    at     DateTime64(3, 'UTC') COMMENT 'When it was computed or became due, UTC; the greatest counts' CODEC(Delta(8), ZSTD(1))
+    at     DateTime64(3, 'UTC') COMMENT 'When it was computed, UTC; the greatest counts' CODEC(Delta(8), ZSTD(1))
 )
 ENGINE = /*Replicated*/ReplacingMergeTree(at)
 ORDER BY day

@@ -4,7 +4,6 @@
 -- How rows merge: the row of whoever asked and the row of whoever has done it take each other away; a reader says FINAL and takes sign 1. Every
 -- request has an id of its own, so what is asked for again while it is being done is done again, and what was done twice was done.
 -- ORDER BY (what, day, request): that is what a request is. No PARTITION BY: nothing stays.
--- No deduplication window that matters: an id is never used twice.
 CREATE TABLE IF NOT EXISTS recomputations /*ON CLUSTER*/
 (
     what    LowCardinality(String) COMMENT 'identities: decide about everybody anew; metrics: compute the person-level terms of day anew',
