@@ -62,7 +62,7 @@ type Evaluator struct {
 	// Threads is with how many threads a statement is answered at most; 0 is as many as ClickHouse takes for others.
 	Threads int
 	// Batch is how many people are evaluated at once at most; 0 is 20,000.
-	Batch   int
+	Batch int
 	// Written is told that states of up to a version are in person_states, and that no more of them will come. It must not take long. It may be nil.
 	Written func(version uint64)
 	Metrics *Metrics

@@ -48,7 +48,7 @@ func (r rollup) fill(threads int) string {
 	return "INSERT INTO " + r.shadow() + " (" + list + ")\nSELECT " + list + " FROM (" +
 		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" AS events FINAL") +
 		")\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_partitions_per_insert_block = 0, " +
-		"max_bytes_before_external_group_by = 1073741824, do_not_merge_across_partitions_select_final = 1" + bound
+		"max_bytes_before_external_group_by = 268435456, do_not_merge_across_partitions_select_final = 1" + bound
 }
 
 // rollups are the tables kept by materialized views on events and partitioned by month, in the order of their names.
