@@ -26,8 +26,8 @@ func (s *service) startCards(ctx context.Context, registry *prometheus.Registry)
 	if !s.serving { // nobody asks, and nobody evaluates
 		return nil
 	}
-	if err := s.cards.Check(ctx); err != nil { // before anybody is evaluated
-		return err
+	if err := s.cards.Check(ctx); err != nil { // before anybody is evaluated; it is tried again
+		s.log.Warn("the copy of profiles could not be compared with the warehouse", "error", err)
 	}
 	s.background("copy of profiles", s.cards.Run)
 	return nil

@@ -157,7 +157,10 @@ func (s *Store) catchUp(ctx context.Context) error {
 		if at > 0 {
 			s.o.Metrics.lag.Set(time.Since(time.Unix(0, at)).Seconds())
 		}
-		if s.latest.Load() == latest && !s.damaged.Load() {
+		if s.damaged.Load() || s.dead.Load() {
+			return errNone
+		}
+		if s.latest.Load() == latest {
 			s.complete.Store(true)
 			return nil
 		}

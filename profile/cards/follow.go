@@ -29,6 +29,9 @@ var (
 	afterSQL string
 )
 
+// errNone says that there is no store to work with. Why was logged.
+var errNone = errors.New("there is no copy of profiles")
+
 const (
 	piece     = 150     // granules, of 128 rows at most, that are read at once to fill the store
 	batchSize = 1 << 20 // bytes of cards that are written at once
@@ -43,7 +46,10 @@ func (s *Store) Check(ctx context.Context) error {
 	if s.damaged.Load() || s.db == nil {
 		s.again("it is damaged")
 	}
-	if s.checked || s.db == nil {
+	if s.db == nil {
+		return errNone
+	}
+	if s.checked {
 		return nil
 	}
 	table, newest, err := s.newest(ctx)
@@ -58,7 +64,7 @@ func (s *Store) Check(ctx context.Context) error {
 		s.again(fmt.Sprintf("it has seen evaluation %d, and the warehouse's last is %d: it was put back to an older state", s.kept.Version, newest))
 	}
 	if s.db == nil {
-		return nil
+		return errNone
 	}
 	s.latest.CompareAndSwap(0, newest)
 	if s.kept.Table == "" { // the last one may not be over yet, when somebody evaluates already
@@ -88,7 +94,7 @@ func (s *Store) newest(ctx context.Context) (table string, version uint64, err e
 // fill reads everybody into a store that has never held all, a piece at a time, and rests between them. What is evaluated meanwhile is followed afterwards.
 func (s *Store) fill(ctx context.Context) error {
 	s.following.Lock()
-	full := s.kept.Full || s.db == nil
+	full := s.kept.Full
 	s.following.Unlock()
 	if full {
 		return nil
@@ -140,7 +146,7 @@ func (s *Store) follow(ctx context.Context, until uint64) error {
 	s.following.Lock()
 	defer s.following.Unlock()
 	after := max(s.followed, s.kept.Version)
-	if s.db == nil || until <= after && s.followed > 0 {
+	if until <= after && s.followed > 0 {
 		return nil
 	}
 	w, err := s.write(ctx, false)
@@ -178,8 +184,7 @@ func (s *Store) write(ctx context.Context, blind bool) (*writing, error) {
 	return &writing{Store: s, ctx: ctx, blind: blind, batch: s.db.NewBatch()}, nil
 }
 
-var errNone = errors.New("there is no copy of profiles")
-
+// end is to be called after commit, or instead of it.
 func (w *writing) end() { _ = w.batch.Close() }
 
 // read takes over what a statement answers, of each person the last row.
