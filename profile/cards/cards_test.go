@@ -278,6 +278,9 @@ func TestForget(t *testing.T) {
 		t.Fatal("no file holds what this test looks for: it is packed")
 	}
 	ids := []string{secret, secret + "-phone", secret + "-tablet"}
+	r.did("purchase", "", secret) // nobody is evaluated after them
+	r.evaluate()
+	r.catchUp()
 	for _, table := range []string{"person_states", "tier_observations"} {
 		r.exec("ALTER TABLE " + table + " DELETE WHERE startsWith(person_id, '" + secret + "') SETTINGS mutations_sync = 2")
 	}
@@ -298,10 +301,14 @@ func TestForget(t *testing.T) {
 	if removed, err := r.cards.Forget(t.Context(), ids); err != nil || removed != 0 {
 		t.Errorf("%d cards removed: %v", removed, err)
 	}
+	salt := string(r.cards.salt)
 	r.stop()
 	r.start()
 	r.catchUp()
 	r.same(all...)
+	if string(r.cards.salt) != salt {
+		t.Error("the next start made it again")
+	}
 
 	// A store that is of no use is deleted instead.
 	r.stop()

@@ -2,6 +2,7 @@ package cards
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -64,12 +65,26 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 	if err := batch.DeleteRange([]byte{ofRecent}, []byte{ofRecent + 1}, nil); err != nil {
 		return 0, err
 	}
+	// Who was evaluated last may be the one who goes: the place must not be beyond what is left, which would look like an older warehouse. When it cannot be
+	// asked, the next start makes the store again.
+	next := s.kept
+	if _, newest, err := s.newest(ctx); err == nil && newest < next.Version {
+		next.Version = newest
+	}
+	text, err := json.Marshal(next)
+	if err != nil {
+		return 0, err
+	}
+	if err := batch.Set(placeKey, text, nil); err != nil {
+		return 0, err
+	}
 	s.keeping.Lock()
 	err = batch.Commit(pebble.NoSync)
 	s.keeping.Unlock()
 	if err != nil {
 		return 0, err
 	}
+	s.kept = next
 	// Their cards of before lie under those of after until these are merged with them. What was merged is deleted when nobody reads it any more.
 	if err := s.db.Flush(); err != nil {
 		return 0, err
