@@ -157,7 +157,8 @@ func discard(ctx context.Context, w *warehouse.Warehouse, sql string) error {
 
 // measureProfiles asks for people so many times a second, while events of the same people come in at another rate.
 func measureProfiles(ctx context.Context, o options, p *process, rate float64, query string) error {
-	ctx, cancel := context.WithTimeout(ctx, o.length)
+	const warmUp = 2 * time.Second // connections are made, files are read for the first time: not counted
+	ctx, cancel := context.WithTimeout(ctx, warmUp+o.length)
 	defer cancel()
 	var sent atomic.Int64
 	var all sync.WaitGroup
@@ -210,6 +211,9 @@ func measureProfiles(ctx context.Context, o options, p *process, rate float64, q
 			if err != nil {
 				return
 			}
+			if at.Sub(began) < warmUp {
+				return
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, time.Since(at)) // from when it was due: a stall counts for all who wait
@@ -223,7 +227,7 @@ func measureProfiles(ctx context.Context, o options, p *process, rate float64, q
 	slices.Sort(took)
 	seconds := time.Since(began).Seconds()
 	fmt.Printf("profiles%s at %.0f/s (asked %.0f) beside %.0f events/s (asked %.0f): median %s, p99 %s, longest %s; answers by status %v; resident %d MiB\n",
-		query, float64(len(took))/seconds, rate, float64(sent.Load())/seconds, o.peopleEvents,
+		query, float64(len(took))/(seconds-warmUp.Seconds()), rate, float64(sent.Load())/seconds, o.peopleEvents,
 		quantile(took, 0.5), quantile(took, 0.99), took[len(took)-1].Round(time.Millisecond), statuses, rss(p.cmd.Process.Pid)>>20)
 	return nil
 }

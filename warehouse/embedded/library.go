@@ -123,6 +123,7 @@ func loadFile(path string) (*library, error) {
 		return nil, fmt.Errorf("engine library %s (%s) is too old: it lacks %s; version %s or newer is needed, `make engine` fetches it",
 			path, version, strings.Join(missing, ", "), minLibraryVersion)
 	}
+	lib.standBack()
 	return lib, nil
 }
 
