@@ -74,7 +74,7 @@ func (e *Evaluator) cut(ctx context.Context, id uuid.UUID, at time.Time) (*list,
 	return l, err
 }
 
-// runs cuts what is listed under an id into runs of so many rows at most, or of one id that is listed more often.
+// runs cuts what is listed under an id into runs of so many ids, however often each is listed.
 func (e *Evaluator) runs(ctx context.Context, id uuid.UUID, size uint64) (all []run, err error) {
 	text, err := statement("cuts")
 	if err != nil {

@@ -1,13 +1,14 @@
 -- Where each run of a list begins, in the order of ids, which is that of the rollups: neighbours are read from the same granules. And how many rows of the
--- list lie before it: an id that is listed twice is in one run.
+-- list lie before it. An id that is listed twice counts once, and is in one run.
 SELECT
     min(distinct_id) AS first,
-    toUInt64(min(place) - 1) AS before
+    toUInt64(min(line) - 1) AS before
 FROM
 (
     SELECT
         distinct_id,
-        rank() OVER (ORDER BY distinct_id) AS place
+        row_number() OVER (ORDER BY distinct_id) AS line,
+        dense_rank() OVER (ORDER BY distinct_id) AS place
     FROM evaluation_scope
     WHERE batch = {list:UUID}
 )
