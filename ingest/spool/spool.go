@@ -229,7 +229,7 @@ func (s *Spool) Next(ctx context.Context) (*Segment, error) {
 			s.pace.handedOut()
 			return s.sealed[0], nil
 		}
-		open, changed, linger := s.open, s.changed, s.pace.linger(s.o.Linger)
+		open, changed, linger := s.open, s.changed, s.pace.linger(s.o.Linger, s.crowd.is(s.o.Now()))
 		s.mu.Unlock()
 
 		var lingered <-chan time.Time
