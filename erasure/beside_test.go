@@ -52,11 +52,12 @@ func testGoesOn(r *rig) {
 // Somebody is joined to the person while an erasure waits to go on: it was not asked for them, and what was counted is not theirs.
 func testJoinedMeanwhile(r *rig) {
 	t := r.t
-	first, next, put := r.eraser(7), r.eraser(-1), 0
+	first, put := r.eraser(7), 0
 	beside := func(e *Eraser) error { return e.Beside(func() error { put++; return nil }) }
 	if _, err := first.Erase(t.Context(), "ada@new-joined", "a test"); !errors.Is(err, errCrash) {
 		t.Fatal(err)
 	}
+	next := r.eraser(-1) // the next process, which has not asked the database yet
 	// What is put back now would be removed and not counted.
 	for _, e := range []*Eraser{first, next} {
 		if err := beside(e); !errors.Is(err, ErrAtWork) {

@@ -200,13 +200,14 @@ func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) 
 var ErrAtWork = errors.New("a person is being erased, or was when that was cut off: try again when it is done")
 
 // Beside does something that must not happen while somebody is being erased, such as putting back what may hold their events. The error is ErrAtWork
-// when somebody is, also while an erasure that was cut off waits to go on, and as long as nobody could ask the database whether one does.
+// when somebody is, also while an erasure that was cut off waits to go on. As long as nobody could ask the database whether one does, the data folder says: who is
+// being erased is kept out by it.
 func (e *Eraser) Beside(do func() error) error {
 	if !e.one.TryLock() {
 		return ErrAtWork
 	}
 	defer e.one.Unlock()
-	if !e.read || len(e.begun) > 0 {
+	if !e.read && e.guard.anybody() || len(e.begun) > 0 {
 		return ErrAtWork
 	}
 	return do()

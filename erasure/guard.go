@@ -72,6 +72,12 @@ func (g *Guard) Enter() { g.passing.RLock() }
 // Leave ends what Enter began.
 func (g *Guard) Leave() { g.passing.RUnlock() }
 
+// anybody says whether somebody is kept out.
+func (g *Guard) anybody() bool {
+	set := g.ids.Load()
+	return set != nil && len(*set) > 0
+}
+
 // Erased says which of the ids is one of the erased: its place, or -1.
 func (g *Guard) Erased(ids ...string) int {
 	set := g.ids.Load()
