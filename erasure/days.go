@@ -51,15 +51,9 @@ func (e Event) cut() Event {
 // noteRepeats notes copies of their events that still lie side by side: receipts count every copy, and once they are gone nobody
 // else can tell.
 func (e *Eraser) noteRepeats(ctx context.Context, w *work) error {
-	refused, err := e.refused(w)
-	if err != nil {
+	if all, apart, err := e.confirmed(ctx, w); err != nil {
 		return err
-	}
-	if len(refused) > 0 {
-		all, err := e.confirmed(ctx, w, refused)
-		if err != nil {
-			return err
-		}
+	} else if apart {
 		return e.insert(ctx, intoRepeats, all.repeats())
 	}
 	return e.o.DB.Exec(ctx, `INSERT INTO repeats (day, event_id, received_at)
@@ -78,15 +72,9 @@ func (e *Eraser) countDays(ctx context.Context, w *work) error {
 	if err != nil || done > 0 { // it was cut off before it was noted
 		return err
 	}
-	refused, err := e.refused(w)
-	if err != nil {
+	if all, apart, err := e.confirmed(ctx, w); err != nil {
 		return err
-	}
-	if len(refused) > 0 {
-		all, err := e.confirmed(ctx, w, refused)
-		if err != nil {
-			return err
-		}
+	} else if apart {
 		return e.insert(ctx, intoErasedDays, all.days(w))
 	}
 	answer, err := e.o.DB.QueryFormat(ctx, "TabSeparated", `SELECT '`+w.Request.String()+`', toDate(ts) AS day, count(), sum(cityHash64(event_id)), '`+w.BegunAt.Format(milliseconds)+`'
@@ -127,11 +115,16 @@ type copies struct {
 	also map[time.Time]bool
 }
 
-// confirmed reads the person's rows but for those that refused segments have brought.
-func (e *Eraser) confirmed(ctx context.Context, w *work, refused map[Event]bool) (all copies, err error) {
+// confirmed reads the person's rows but for those that refused segments have brought. apart is false, and nothing is read, when there are no such segments: then
+// the database can count by itself.
+func (e *Eraser) confirmed(ctx context.Context, w *work) (all copies, apart bool, err error) {
+	refused, err := e.refused(w)
+	if err != nil || len(refused) == 0 {
+		return all, false, err
+	}
 	rows, err := e.o.DB.Query(ctx, "SELECT cityHash64(distinct_id), ts, event_id, cityHash64(event_id), received_at FROM events WHERE distinct_id IN "+w.ofPerson())
 	if err != nil {
-		return all, fmt.Errorf("read the person's events: %w", err)
+		return all, false, fmt.Errorf("read the person's events: %w", err)
 	}
 	defer rows.Close()
 	all = copies{map[key][]time.Time{}, map[time.Time]bool{}}
@@ -139,7 +132,7 @@ func (e *Eraser) confirmed(ctx context.Context, w *work, refused map[Event]bool)
 		var k key
 		var received time.Time
 		if err := rows.Scan(&k.of, &k.at, &k.id, &k.hash, &received); err != nil {
-			return all, fmt.Errorf("read the person's events: %w", err)
+			return all, false, fmt.Errorf("read the person's events: %w", err)
 		}
 		if k.at = k.at.UTC(); refused[Event{k.id, k.at, received}.cut()] {
 			all.also[k.day()] = true
@@ -147,7 +140,7 @@ func (e *Eraser) confirmed(ctx context.Context, w *work, refused map[Event]bool)
 		}
 		all.of[k] = append(all.of[k], received.UTC())
 	}
-	return all, rows.Err()
+	return all, true, rows.Err()
 }
 
 func (k key) day() time.Time { return k.at.Truncate(24 * time.Hour) }
