@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -79,8 +79,9 @@ func throughSocket(dir string) *clickhouse.Options {
 	}
 }
 
-// cutOff says whether err is what a client sees of a process that ends.
+// cutOff says whether err is what a client sees of a process that ends: a request nobody answered (net/http has no name for all the
+// errors of one), or an answer that breaks off.
 func cutOff(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist)
+	var unanswered *url.Error
+	return errors.As(err, &unanswered) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
