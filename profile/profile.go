@@ -13,7 +13,7 @@ import (
 
 // Sizes of an answer.
 const (
-	lastEvents = 20 // newest events told
+	LastEvents = 20 // newest events told
 	fewest     = 5  // actions below which no channel and no hour is called best
 )
 

@@ -47,10 +47,8 @@ type Copy interface {
 	// Get returns the person who has the id, any id of theirs. The error is ErrUnknown when nobody has, and ErrNoCopy when that has to be asked of the
 	// database.
 	Get(id string) (State, error)
-	// Recent is what KeepRecent was given of a person with a state of this version; false when there is no such thing, or it is too old.
-	Recent(person string, version uint64) (Recent, bool)
-	// KeepRecent keeps what a person did last, if it can.
-	KeepRecent(person string, version uint64, r Recent)
+	// Recent is what ids did since from; false when that has to be asked of the database.
+	Recent(ids []string, from time.Time) (Doings, bool)
 }
 
 // ErrNoCopy says that a copy of states cannot tell, now or of this id.
@@ -75,17 +73,16 @@ func NewReader(db DB, states Copy) *Reader {
 	return r
 }
 
-// Get returns the person who has the id, any id of theirs. ErrUnknown when there is none. With recent also what they did last, which is read
-// from their events and costs twenty times as much as all the rest, unless it was read since they did something.
+// Get returns the person who has the id, any id of theirs. ErrUnknown when there is none. With recent also what they did last: from the copy, or else from their
+// events, which costs twenty times as much as all the rest.
 func (r *Reader) Get(ctx context.Context, id string, recent bool) (Profile, error) {
-	s, err := r.state(ctx, id)
-	p := s.Profile
+	p, err := r.state(ctx, id)
 	if err != nil || !recent {
 		return p, err
 	}
-	copied := s.Version > 0
-	if copied {
-		if last, known := r.copy.Recent(p.PersonID, s.Version); known {
+	if r.copy != nil {
+		if did, ok := r.copy.Recent(p.ids(), p.recentFrom()); ok {
+			last := did.recent()
 			p.Recent = &last
 			return p, nil
 		}
@@ -94,24 +91,22 @@ func (r *Reader) Get(ctx context.Context, id string, recent bool) (Profile, erro
 	if err != nil {
 		return Profile{}, err
 	}
-	if copied {
-		r.copy.KeepRecent(p.PersonID, s.Version, last)
-	}
 	p.Recent = &last
 	return p, nil
 }
 
-// state is the person without what is recent; from the database it has no version.
-func (r *Reader) state(ctx context.Context, id string) (s State, err error) {
+// state is the person without what is recent.
+func (r *Reader) state(ctx context.Context, id string) (Profile, error) {
 	if r.copy != nil {
-		if s, err = r.copy.Get(id); err == nil {
+		s, err := r.copy.Get(id)
+		if err == nil {
 			err = r.name(ctx, &s)
 		}
+		if err != ErrNoCopy {
+			return s.Profile, err
+		}
 	}
-	if r.copy == nil || err == ErrNoCopy {
-		s.Profile, err = r.states.get(ctx, id)
-	}
-	return s, err
+	return r.states.get(ctx, id)
 }
 
 // findStates answers for each of the ids. A failed statement is an error for all of them.

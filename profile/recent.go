@@ -1,8 +1,6 @@
 package profile
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -25,16 +23,16 @@ var recentSQL string
 func (r *Reader) findRecent(people []Profile) []found[Recent] {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	months := map[time.Time][]int{}
+	since := map[time.Time][]int{}
 	for i, p := range people {
-		m := monthOf(p.LastSeen)
-		months[m] = append(months[m], i)
+		from := p.recentFrom()
+		since[from] = append(since[from], i)
 	}
 	all := make([]found[Recent], len(people))
 	var look sync.WaitGroup
-	for month, of := range months {
+	for from, of := range since {
 		look.Go(func() {
-			err := r.readRecent(ctx, people, of, month.AddDate(0, -1, 0), all)
+			err := r.readRecent(ctx, people, of, from, all)
 			if err == nil {
 				return
 			}
@@ -47,25 +45,12 @@ func (r *Reader) findRecent(people []Profile) []found[Recent] {
 	return all
 }
 
-func monthOf(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
-// doings is what one person did, while it is read.
-type doings struct {
-	events   []Event
-	channels map[string]uint64
-	hours    map[uint8]uint64
-}
-
 // readRecent looks up those of people whose places are listed, in their events since from, and writes it into all.
 func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int, from time.Time, all []found[Recent]) error {
-	owner := map[string][]*doings{}
-	did := make([]doings, len(places))
+	owner := map[string][]*Doings{}
+	did := make([]Doings, len(places))
 	for n, i := range places {
-		did[n] = doings{events: []Event{}, channels: map[string]uint64{}, hours: map[uint8]uint64{}}
-		for _, id := range slices.Compact(slices.Sorted(slices.Values(append([]string{people[i].PersonID}, people[i].DistinctIDs...)))) {
+		for _, id := range people[i].ids() {
 			owner[id] = append(owner[id], &did[n])
 		}
 	}
@@ -79,54 +64,19 @@ func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int,
 		}
 		for _, d := range owner[id] {
 			for _, e := range newest {
-				d.events = append(d.events, eventOf(e))
+				d.Events = append(d.Events, eventOf(e))
 			}
-			add(d.channels, channels)
-			add(d.hours, hours)
+			add(&d.channels, channels)
+			add(&d.hours, hours)
 		}
 		return nil
-	}, clickhouse.Named("ids", slices.Collect(maps.Keys(owner))), clickhouse.Named("from", from.Format("2006-01-02 15:04:05.000")), clickhouse.Named("events", uint8(lastEvents))); err != nil {
+	}, clickhouse.Named("ids", slices.Collect(maps.Keys(owner))), clickhouse.Named("from", from.Format("2006-01-02 15:04:05.000")), clickhouse.Named("events", uint8(LastEvents))); err != nil {
 		return err
 	}
 	for n, i := range places {
 		all[i].value = did[n].recent()
 	}
 	return nil
-}
-
-func (d doings) recent() (r Recent) {
-	slices.SortFunc(d.events, func(a, b Event) int {
-		return cmp.Or(b.At.Compare(a.At), bytes.Compare(a.EventID[:], b.EventID[:]))
-	})
-	// One that was delivered twice, long after, is there twice until its parts merge.
-	r.LastEvents = slices.CompactFunc(d.events, func(a, b Event) bool { return a.EventID == b.EventID })
-	r.LastEvents = r.LastEvents[:min(len(r.LastEvents), lastEvents)]
-	for _, n := range d.channels {
-		r.Best.Actions += n
-	}
-	if r.Best.Actions >= fewest {
-		r.Best.Channel = most(d.channels)
-		hour := most(d.hours)
-		r.Best.Hour = &hour
-	}
-	return r
-}
-
-func add[K comparable](sums, more map[K]uint64) {
-	for k, n := range more {
-		sums[k] += n
-	}
-}
-
-// most is the key with the greatest number; of equal ones the least key.
-func most[K cmp.Ordered](counts map[K]uint64) (best K) {
-	var n uint64
-	for _, k := range slices.Sorted(maps.Keys(counts)) {
-		if counts[k] > n {
-			best, n = k, counts[k]
-		}
-	}
-	return best
 }
 
 // eventOf reads a tuple of recent.sql. Its fields have the types that statement gives them.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livello/livello/ingest/spool"
 	"github.com/livello/livello/profile"
 	"github.com/livello/livello/profile/cards"
 )
@@ -31,6 +32,13 @@ func (s *service) startCards(ctx context.Context, registry *prometheus.Registry)
 	}
 	s.background("copy of profiles", s.cards.Run)
 	return nil
+}
+
+// takeOver adds what was loaded to the copy of what people did last.
+func (s *service) takeOver(seg *spool.Segment) {
+	if s.cards != nil {
+		s.cards.Take(seg.First, seg.Last, seg.Blocks)
+	}
 }
 
 // forgetTimeout is longer than it takes to write the copy of some million people again.

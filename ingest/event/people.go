@@ -24,10 +24,7 @@ func (c *Columns) AppendWithout(src *Columns, ids map[string]bool) (left, blanke
 }
 
 // text is the value of a row.
-func (s *stringColumn) text(row int) string {
-	r := blockReader{rest: s.buf[s.start(row):s.ends[row]]}
-	return string(r.bytes(r.uvarint()))
-}
+func (s *stringColumn) text(row int) string { return string(s.bytes(row)) }
 
 // blank empties the rows from from on that hold one of ids, and notes which.
 func (s *stringColumn) blank(from int, ids map[string]bool, named []bool) {

@@ -85,6 +85,8 @@ type Options struct {
 	// Mend makes the rollups of the given days, in order, add up to the events, and answers how many months of tables it had to compute
 	// again. It is asked when the events of doubtful segments are all there. nil: nobody looks at rollups.
 	Mend func(ctx context.Context, days []time.Time) (mended int, err error)
+	// Take is given a segment that has been confirmed, while its file is still there and before anybody is told. nil: nobody wants it.
+	Take func(seg *spool.Segment)
 	// Loaded is called when a segment has been confirmed; it must not take long. nil: nobody waits for it.
 	Loaded func()
 	// Replicated says that the tables keep token and rows in one step: a segment that ClickHouse confirms is never doubtful.
@@ -241,6 +243,9 @@ func (l *Loader) load(ctx context.Context, seg *spool.Segment) error {
 // confirm tells the spool that seg is loaded, or that somebody has to look whether it is.
 func (l *Loader) confirm(seg *spool.Segment, took time.Duration) error {
 	l.metrics.loaded(seg, took, l.o.Now().Sub(seg.First))
+	if l.o.Take != nil {
+		l.o.Take(seg)
+	}
 	if l.o.Loaded != nil {
 		defer l.o.Loaded() // when the spool counts it among those that wait no longer
 	}

@@ -60,7 +60,7 @@ func (p *packer) write(block []byte) error {
 func (s *Segment) WriteTo(w io.Writer) (written int64, err error) {
 	p := packers.Get().(*packer)
 	p.w, p.written = w, 0
-	if err = s.frames(p.add); err == nil {
+	if err = s.Blocks(p.add); err == nil {
 		if err = p.flush(); err != nil {
 			err = fmt.Errorf("read segment %d: %w", s.Number, err)
 		}

@@ -29,7 +29,7 @@ func (s *Segment) Receipts() ([]Receipt, error) {
 	days := map[int64]*sum{}
 	day, of := int64(-1), (*sum)(nil) // neighbours are mostly of one day
 	rows := 0
-	err := s.frames(func(block []byte, n int) error {
+	err := s.Blocks(func(block []byte, n int) error {
 		head, err := event.ReadHead(block)
 		if err != nil {
 			return err

@@ -194,7 +194,7 @@ func (s *Segment) Repeated() bool { return s.repeated }
 // Verify reads the whole segment and answers an error if any of it is not as it was written.
 func (s *Segment) Verify() error {
 	rows := 0
-	err := s.frames(func(_ []byte, n int) error {
+	err := s.Blocks(func(_ []byte, n int) error {
 		rows += n
 		return nil
 	})
@@ -207,7 +207,8 @@ func (s *Segment) Verify() error {
 	return nil
 }
 
-func (s *Segment) frames(each func(block []byte, rows int) error) error {
+// Blocks calls each with every block as it was accepted, of Native format; it is valid until the next call.
+func (s *Segment) Blocks(each func(block []byte, rows int) error) error {
 	file, err := os.Open(s.path)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)

@@ -121,7 +121,7 @@ func payload(t *testing.T, seg *Segment) map[uuid.UUID]int {
 		t.Fatal(err)
 	}
 	got := map[uuid.UUID]int{}
-	err := seg.frames(func(b []byte, rows int) error {
+	err := seg.Blocks(func(b []byte, rows int) error {
 		ids, err := event.BlockEventIDs(nil, b)
 		for _, id := range ids {
 			got[id]++

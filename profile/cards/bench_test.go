@@ -3,12 +3,16 @@ package cards
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/profile"
 	"github.com/livello/livello/test/engine"
 	"github.com/livello/livello/warehouse"
@@ -119,4 +123,36 @@ func BenchmarkFollow(b *testing.B) {
 		rows += float64(n) / 10
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/rows, "us/state")
+}
+
+// What an event costs that is taken over, in blocks of a thousand, with the merging of what is on the disk.
+func BenchmarkTake(b *testing.B) {
+	w := engine.Migrated(b)
+	s := Open(Options{Dir: filepath.Join(b.TempDir(), "profiles"), DB: w})
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	if err := s.CatchUp(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	const size, ids = 1000, 2_400_000
+	var block []byte
+	columns := event.New()
+	events := 0
+	for b.Loop() {
+		b.StopTimer()
+		columns.Reset()
+		for i := range size {
+			events++
+			columns.Append(&event.Row{EventID: uuid.New(), Type: "page", Kind: "page_view", Name: "viewed", Channel: "web", Time: 1_760_000_000_000 + int64(events), Source: "shop",
+				AnonymousID: "anon-" + strconv.Itoa(rand.IntN(ids)), Path: "/products/" + strconv.Itoa(rand.IntN(10_000)), ContentID: "item-" + strconv.Itoa(i%100), SessionID: "session"})
+		}
+		block = columns.EncodeBlock(block[:0])
+		b.StartTimer()
+		now := time.Now()
+		s.Take(now, now, func(each func([]byte, int) error) error { return each(block, size) })
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
 }

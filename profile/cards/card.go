@@ -108,6 +108,8 @@ func (r *reading) texts() []string {
 
 func (r *reading) uint64() uint64 { return binary.LittleEndian.Uint64(r.take(8)) }
 
+func (r *reading) uint32() uint32 { return binary.LittleEndian.Uint32(r.take(4)) }
+
 func (r *reading) float64() float64 { return math.Float64frombits(r.uint64()) }
 
 func (r *reading) time() time.Time { return time.UnixMilli(int64(r.uint64())).UTC() }

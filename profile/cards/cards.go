@@ -6,14 +6,18 @@
 //
 //	p/<hash of person_id>    the card
 //	i/<hash of distinct_id>  the hash of the person_id, for ids that are not a person's own
-//	r/<hash of person_id>    what the person did last, if that was asked for, and the version of the card then: with another card it is of no use
+//	t/<hash of distinct_id>  the timeline: what an id did last
 //	place                    which table was followed, how far
+//	told                     how far timelines have come
 //
 // Keys hold salted hashes because the store keeps first and last keys of its files in places that outlive the values: an erased person's id must not be there.
 //
 // Whoever evaluates people says so (Evaluated), and Run takes over the rows with greater versions than those it has seen. Several evaluations are one
 // step when they come faster. The place is written with the last cards of a step, so that after a crash, when what was not yet on the disk is gone, as many
 // rows are read again. Nothing is synced but erasures.
+//
+// Timelines are not read from ClickHouse, which would have to look for what is new among all that is old: whoever loads events hands them over (Take). What may be
+// missing after a crash, and all events at first, are read from there; an event that comes twice counts once.
 package cards
 
 import (
@@ -27,6 +31,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/cockroachdb/pebble"
 
+	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -42,9 +47,8 @@ type Options struct {
 	DB  DB
 	// Busy says that something more urgent needs the processors: then the store is filled more slowly. It may be nil.
 	Busy    func() bool
-	Metrics *Metrics         // nil: nothing is counted
-	Now     func() time.Time // nil: time.Now
-	Logger  *slog.Logger     // nil: nothing is logged
+	Metrics *Metrics     // nil: nothing is counted
+	Logger  *slog.Logger // nil: nothing is logged
 }
 
 // Store is the copy. Safe for concurrent use.
@@ -69,8 +73,12 @@ type Store struct {
 	damaged  atomic.Bool   // it has to be made again
 	dead     atomic.Bool   // it cannot be made again by this process
 
-	// keeping is held while somebody is forgotten, and by whoever writes what was read of somebody outside of following.
+	// keeping is held by whoever takes events over or forgets somebody, and before using to replace db. It may be held for as long as the disk is full.
 	keeping sync.Mutex
+	telling telling
+	taken   *event.Columns // a block on its way
+	unread  time.Time      // events that were accepted since then have to be read; zero: none
+	told    atomic.Bool    // timelines are whole
 
 	step func(string) error // between reading and writing, for tests
 }
@@ -84,7 +92,7 @@ func Open(o Options) *Store {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, taken: event.New()}
 	s.following.Lock()
 	defer s.following.Unlock()
 	if err := s.reopen(); err != nil {
@@ -134,8 +142,10 @@ func (s *Store) CatchUp(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.o.Metrics.failures.Inc()
 		}
+	} else if err = s.tell(ctx); err != nil && ctx.Err() == nil {
+		s.o.Metrics.failures.Inc()
 	}
-	s.o.Metrics.setComplete(s.complete.Load())
+	s.o.Metrics.setComplete(s.complete.Load(), s.told.Load())
 	return err
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // format of keys and cards. A folder of another one is made again.
-const format = 1
+const format = 2
 
 // labelName is a file in the folder that is written when the rest is there. A folder without it is made again.
 const labelName = "cards.json"
@@ -55,6 +55,7 @@ func (s *Store) options(blocks *pebble.Cache) *pebble.Options {
 		L0CompactionThreshold:    8,    // a read asks the filter of each layer; a write is rewritten for each time it is merged
 		MaxConcurrentCompactions: func() int { return 1 },
 		FormatMajorVersion:       pebble.FormatNewest,
+		Merger:                   merger,
 		Logger:                   engineLog{s},
 		EventListener:            &pebble.EventListener{BackgroundError: s.backgroundError},
 	}
@@ -91,17 +92,32 @@ func (s *Store) openWith(salt []byte) error {
 		return err
 	}
 	var kept place
-	text, done, err := db.Get(placeKey)
-	if err == nil {
-		err = errors.Join(json.Unmarshal(text, &kept), done.Close())
+	var told telling
+	if err := errors.Join(readNote(db, placeKey, &kept), readNote(db, toldKey, &told)); err != nil {
+		return errors.Join(err, db.Close())
 	}
-	if err != nil && !errors.Is(err, pebble.ErrNotFound) {
-		return errors.Join(fmt.Errorf("place: %w", err), db.Close())
-	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.using.Lock()
 	defer s.using.Unlock()
 	s.db, s.salt, s.kept = db, salt, kept
 	s.checked, s.followed = false, 0
+	s.telling, s.unread = told, told.Until
+	return nil
+}
+
+// readNote reads what stands under a key of its own, if anything does.
+func readNote(db *pebble.DB, key []byte, into any) error {
+	text, done, err := db.Get(key)
+	if err == pebble.ErrNotFound {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(json.Unmarshal(text, into), done.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
 	return nil
 }
 
@@ -146,6 +162,9 @@ func (s *Store) makeAgain(why string) error {
 
 // close leaves no store open, and loses what is only in memory unless it is kept. following is held.
 func (s *Store) close(keep bool) error {
+	s.told.Store(false)
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.using.Lock()
 	defer s.using.Unlock()
 	if s.db == nil || s.dead.Load() {

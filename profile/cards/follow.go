@@ -264,8 +264,7 @@ func (w *writing) belongs(id, person key) error {
 // flush writes what was taken so far.
 func (w *writing) flush() error {
 	for _, person := range w.gone {
-		recent := person.as(ofRecent)
-		if err := errors.Join(w.batch.Delete(person[:], nil), w.batch.Delete(recent[:], nil)); err != nil {
+		if err := w.batch.Delete(person[:], nil); err != nil {
 			return err
 		}
 	}

@@ -48,11 +48,12 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 	}
 	batch := s.db.NewBatch()
 	defer func() { err = errors.Join(err, batch.Close()) }()
+	var timelines []key
 	for _, id := range ids {
 		person := s.key(ofPerson, id)
-		whose := person.as(ofID)
-		found = append(found, person)
-		if err := batch.Delete(whose[:], nil); err != nil {
+		whose, timeline := person.as(ofID), person.as(ofTimeline)
+		found, timelines = append(found, person), append(timelines, timeline)
+		if err := errors.Join(batch.Delete(whose[:], nil), batch.Delete(timeline[:], nil)); err != nil {
 			return 0, err
 		}
 	}
@@ -60,10 +61,6 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 		if err := batch.Delete(person[:], nil); err != nil {
 			return 0, err
 		}
-	}
-	// What others did last is read again; some of it may be of these ids.
-	if err := batch.DeleteRange([]byte{ofRecent}, []byte{ofRecent + 1}, nil); err != nil {
-		return 0, err
 	}
 	// Who was evaluated last may be the one who goes: the place must not be beyond what is left, which would look like an older warehouse. When it cannot be
 	// asked, the next start makes the store again.
@@ -85,12 +82,18 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 		return 0, err
 	}
 	s.kept = next
-	// Their cards of before lie under those of after until these are merged with them. What was merged is deleted when nobody reads it any more.
+	// Their cards of before lie under those of after until these are merged with them. What was merged is deleted when nobody reads it any more. Timelines are the
+	// most of the store: of them only the files are written again that may hold these.
 	if err := s.db.Flush(); err != nil {
 		return 0, err
 	}
-	if err := s.db.Compact([]byte{0}, []byte{0xff}, false); err != nil {
+	if err := s.db.Compact([]byte{0}, []byte{ofPerson + 1}, false); err != nil {
 		return 0, err
+	}
+	for _, k := range timelines {
+		if err := s.db.Compact(k[:], append(k[:], 0), false); err != nil {
+			return 0, err
+		}
 	}
 	for {
 		tables := s.db.Metrics().Table

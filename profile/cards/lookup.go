@@ -11,17 +11,19 @@ import (
 
 // Kinds of keys.
 const (
-	ofPerson = 'p'
-	ofID     = 'i'
-	ofRecent = 'r'
+	ofPerson   = 'p'
+	ofID       = 'i'
+	ofTimeline = 't'
 )
 
 // key is a kind and the hash of an id: half of a SHA-256, which nobody can choose ids for, because of the salt.
 type key [1 + sha256.Size/2]byte
 
-func (s *Store) key(kind byte, id string) (k key) {
+func (s *Store) key(kind byte, id string) key { return keyOf(s.salt, kind, id) }
+
+func keyOf[T string | []byte](salt []byte, kind byte, id T) (k key) {
 	var room [128]byte
-	sum := sha256.Sum256(append(append(room[:0], s.salt...), id...))
+	sum := sha256.Sum256(append(append(room[:0], salt...), id...))
 	k[0] = kind
 	copy(k[1:], sum[:])
 	return k

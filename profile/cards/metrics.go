@@ -10,6 +10,7 @@ type Metrics struct {
 	cards, failures prometheus.Counter
 	here, elsewhere prometheus.Counter
 	complete, lag   prometheus.Gauge
+	told            prometheus.Gauge
 }
 
 // NewMetrics registers them.
@@ -20,6 +21,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		cards:    make.NewCounter(prometheus.CounterOpts{Name: "livello_cards_followed_total", Help: "States of people that were taken over into the copy of profiles."}),
 		failures: make.NewCounter(prometheus.CounterOpts{Name: "livello_cards_failures_total", Help: "Times that the copy of profiles could not be kept or read; it is made up for."}),
 		complete: make.NewGauge(prometheus.GaugeOpts{Name: "livello_cards_complete", Help: "1 while profiles are answered from their copy, 0 while it is filled or cannot be kept."}),
+		told:     make.NewGauge(prometheus.GaugeOpts{Name: "livello_cards_timelines_complete", Help: "1 while what people did last is answered from its copy, 0 while that is filled or cannot be kept: then it is read from events, far more slowly."}),
 		lag:      make.NewGauge(prometheus.GaugeOpts{Name: "livello_cards_lag_seconds", Help: "From the end of the last evaluation to its states being in the copy of profiles."}),
 		here:     reads.WithLabelValues("cards"), elsewhere: reads.WithLabelValues("database"),
 	}
@@ -28,9 +30,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 // noMetrics are for a Store without.
 var noMetrics = NewMetrics(prometheus.NewRegistry())
 
-func (m *Metrics) setComplete(complete bool) {
-	m.complete.Set(0)
-	if complete {
-		m.complete.Set(1)
+func (m *Metrics) setComplete(complete, told bool) {
+	for gauge, is := range map[prometheus.Gauge]bool{m.complete: complete, m.told: complete && told} {
+		gauge.Set(0)
+		if is {
+			gauge.Set(1)
+		}
 	}
 }

@@ -1,0 +1,136 @@
+package cards
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble"
+
+	"github.com/livello/livello/ingest/event"
+)
+
+// toldKey sorts before all keys of cards and timelines.
+var toldKey = []byte("!told")
+
+// telling is how far timelines have come.
+type telling struct {
+	Full  bool      `json:"full"`  // everything that was in events before them is there
+	Until time.Time `json:"until"` // everything that was accepted before is on the disk with this
+}
+
+// disorder is how long after another event one that was accepted before it may be loaded, in the usual course of things.
+const disorder = 5 * time.Minute
+
+// Take adds events to the timelines of their ids that were loaded into ClickHouse a moment ago, and that were accepted between first and last; blocks calls its
+// argument with blocks as event.Columns writes them. What cannot be taken is read from ClickHouse, later.
+//
+// It is to be called before anybody is told that they are loaded: who removes a person from the store waits for that.
+func (s *Store) Take(first, last time.Time, blocks func(each func(block []byte, rows int) error) error) {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if s.db == nil || s.dead.Load() || s.damaged.Load() {
+		return // when there is a new one it is filled
+	}
+	if err := s.take(last, blocks); err != nil {
+		s.o.Logger.Warn("events could not be taken over into the copy of profiles; they are read again", "error", err)
+		s.missed(first.Add(-disorder))
+	}
+}
+
+// missed has everything that was accepted since then read again.
+func (s *Store) missed(since time.Time) {
+	s.told.Store(false)
+	if s.unread.IsZero() || since.Before(s.unread) {
+		s.unread = since
+	}
+	s.news.Send()
+}
+
+func (s *Store) take(last time.Time, blocks func(each func(block []byte, rows int) error) error) error {
+	w := s.timelines()
+	defer w.end()
+	if err := blocks(func(block []byte, _ int) error {
+		s.taken.Reset()
+		if err := s.taken.AppendBlock(block); err != nil {
+			return err
+		}
+		var e event.Brief
+		for row := range s.taken.Rows() {
+			s.taken.Brief(row, &e)
+			if err := w.add(&e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	next, late := s.telling, last.Before(s.telling.Until)
+	if s.told.Load() && !late { // until it is, whoever starts after a crash has to read from where this one did
+		if until := last.Add(-disorder); until.After(next.Until) {
+			next.Until = until
+		}
+	}
+	if err := w.commit(next); err != nil || !late {
+		return err
+	}
+	return s.db.Flush() // nobody would look for them so far back
+}
+
+// timelines is one write of events into timelines. keeping is held.
+type timelines struct {
+	*Store
+	batch  *pebble.Batch
+	record []byte
+}
+
+func (s *Store) timelines() *timelines { return &timelines{Store: s, batch: s.db.NewBatch()} }
+
+// end is to be called after commit, or instead of it.
+func (w *timelines) end() { _ = w.batch.Close() }
+
+// add adds an event to the timeline of its id.
+func (w *timelines) add(e *event.Brief) error {
+	if !told(e.Kind) {
+		return nil
+	}
+	w.record = appendEvent(w.record[:0], e)
+	return w.merge(e.DistinctID, w.record)
+}
+
+// merge adds records to the timeline of an id.
+func (w *timelines) merge(id, records []byte) error {
+	k := keyOf(w.salt, ofTimeline, id)
+	if err := w.batch.Merge(k[:], records, nil); err != nil {
+		return err
+	}
+	if w.batch.Len() < batchSize {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *timelines) flush() error {
+	if err := w.batch.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	w.batch.Reset()
+	return nil
+}
+
+// commit writes the rest, and how far timelines are with it.
+func (w *timelines) commit(next telling) error {
+	text, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	if err := w.batch.Set(toldKey, text, nil); err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil {
+		return fmt.Errorf("write timelines: %w", err)
+	}
+	w.telling = next
+	return nil
+}
