@@ -70,9 +70,9 @@ type Event struct {
 type Eraser struct {
 	o     Options
 	guard *Guard
-	one   sync.Mutex
-	read  bool   // whether begun is what the table says
-	begun []work // cut off, to be taken up by Resume
+	one   sync.RWMutex // whoever does something beside erasures reads
+	read  bool         // whether begun is what the table says
+	begun []work       // cut off, to be taken up by Resume
 
 	cutOff background.Signal // an erasure failed in the middle
 }
@@ -199,14 +199,14 @@ func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) 
 // ErrAtWork says that somebody is being erased.
 var ErrAtWork = errors.New("a person is being erased, or was when that was cut off: try again when it is done")
 
-// Beside does something that must not happen while somebody is being erased, such as putting back what may hold their events. The error is ErrAtWork
-// when somebody is, also while an erasure that was cut off waits to go on. As long as nobody could ask the database whether one does, the data folder says: who is
-// being erased is kept out by it.
+// Beside does something that must not happen while somebody is being erased, such as putting back what may hold their events; no erasure begins before
+// it has ended. Several may do so at once. The error is ErrAtWork when somebody is being erased, also while an erasure that was cut off waits to go on. As long
+// as nobody could ask the database whether one does, the data folder says: who is being erased is kept out by it.
 func (e *Eraser) Beside(do func() error) error {
-	if !e.one.TryLock() {
+	if !e.one.TryRLock() {
 		return ErrAtWork
 	}
-	defer e.one.Unlock()
+	defer e.one.RUnlock()
 	if !e.read && e.guard.anybody() || len(e.begun) > 0 {
 		return ErrAtWork
 	}

@@ -12,13 +12,11 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/cenkalti/backoff/v5"
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/ingest"
-	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -70,7 +68,8 @@ func (p *program) replayRejected(cmd *cobra.Command, which rejectedFilter) (err 
 	if err := service.settle(cmd.Context()); err != nil { // what was rejected a moment ago is meant, too
 		return err
 	}
-	r := &replayer{service: service, db: db, which: which, result: replayResult{Reasons: map[string]int{}}}
+	r := &replayer{service: service, db: db, which: which, result: replayResult{Reasons: map[string]int{}},
+		say: func(why string) { fmt.Fprintln(p.stderr, "waiting:", why) }}
 	if err := r.run(cmd.Context()); err != nil {
 		return fmt.Errorf("%w; %d records were taken before that, replay again to go on", err, r.result.Accepted+r.result.Duplicates)
 	}
@@ -107,7 +106,6 @@ type heldRecord struct {
 	source, route, payload    string
 	envelope, ip, agent, code string
 	cut                       bool
-	looked                    time.Time // when it was in quarantine
 }
 
 // replayer sends records of the quarantine again, in the order in which they came.
@@ -117,36 +115,7 @@ type replayer struct {
 	which   rejectedFilter
 	until   time.Time
 	result  replayResult
-}
-
-// lookAgain is after how long records are looked for again before they are sent: whoever they are of may have been erased meanwhile, and would come
-// back with them. An erasure takes longer than this, and while it goes on the service refuses them.
-const lookAgain = 100 * time.Millisecond
-
-// errGone says that some of the records are in quarantine no more.
-var errGone = errors.New("rejected records were removed while they were to be sent again")
-
-// there answers those of the records that are in quarantine still.
-func (r *replayer) there(ctx context.Context, records []heldRecord) ([]heldRecord, error) {
-	now := time.Now()
-	if !slices.ContainsFunc(records, func(h heldRecord) bool { return now.Sub(h.looked) >= lookAgain }) {
-		return records, nil
-	}
-	ids := make([]string, len(records))
-	for i, record := range records {
-		ids[i] = record.id.String()
-	}
-	left, err := ask.Texts(ctx, r.db, "SELECT toString(id) FROM quarantine WHERE has({ids:Array(UUID)}, id)", driver.NamedValue{Name: "ids", Value: ids})
-	if err != nil {
-		return nil, fmt.Errorf("look for rejected records: %w", err)
-	}
-	var there []heldRecord
-	for _, record := range records {
-		if record.looked = now; slices.Contains(left, record.id.String()) {
-			there = append(there, record)
-		}
-	}
-	return there, nil
+	say     func(why string) // told once why the service makes it wait; nil: nobody is
 }
 
 // replayPage is how many records are held in memory.
@@ -196,7 +165,6 @@ func (r *replayer) page(ctx context.Context, last heldRecord) ([]heldRecord, err
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
 	rows, err := r.db.Query(ctx, `SELECT id, request, at, record_index, source, route, payload, envelope, ip, user_agent, code, payload_cut FROM quarantine
 		WHERE `+rejectedCondition+` AND at <= {until:DateTime64(3, 'UTC')} AND id NOT IN (SELECT id FROM quarantine_replays)
 			AND (at, request, record_index, id) > ({last_at:DateTime64(3, 'UTC')}, {last_request:UUID}, {last_index:UInt32}, {last_id:UUID})
@@ -206,7 +174,7 @@ func (r *replayer) page(ctx context.Context, last heldRecord) ([]heldRecord, err
 	}
 	var page []heldRecord
 	for rows.Next() {
-		h := heldRecord{looked: now}
+		var h heldRecord
 		if err := rows.Scan(&h.id, &h.request, &h.at, &h.index, &h.source, &h.route, &h.payload, &h.envelope, &h.ip, &h.agent, &h.code, &h.cut); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
@@ -218,13 +186,14 @@ func (r *replayer) page(ctx context.Context, last heldRecord) ([]heldRecord, err
 // send sends records of one request, and notes those that are taken. A request that is refused as a whole is halved, until
 // the record that is at fault stands alone.
 func (r *replayer) send(ctx context.Context, records []heldRecord) error {
-	records, err := r.there(ctx, records)
-	if err != nil || len(records) == 0 {
-		return err
-	}
 	answer, refused, err := r.post(ctx, records)
-	if errors.Is(err, errGone) {
-		return r.send(ctx, records)
+	var gone *goneError
+	if errors.As(err, &gone) {
+		left := gone.left(records)
+		if len(left) == 0 {
+			return nil
+		}
+		return r.send(ctx, left)
 	}
 	if err != nil {
 		return err
@@ -286,19 +255,14 @@ func (r *replayer) post(ctx context.Context, records []heldRecord) (answer repla
 	if err != nil {
 		return answer, "", err
 	}
-	body := replayBody(records)
+	body, ids := replayBody(records), make([]string, len(records))
+	for i := range records {
+		ids[i] = records[i].id.String()
+	}
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = 200*time.Millisecond, 10*time.Second
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
-		there, err := r.there(ctx, records) // the service may have been away for long
-		if err != nil {
-			return struct{}{}, backoff.Permanent(err)
-		}
-		if len(there) < len(records) {
-			return struct{}{}, backoff.Permanent(errGone)
-		}
-		records = there
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+"/v1/events", strings.NewReader(body))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, localURL+takeAgainPath, strings.NewReader(body))
 		if err != nil {
 			return struct{}{}, backoff.Permanent(err)
 		}
@@ -307,6 +271,7 @@ func (r *replayer) post(ctx context.Context, records []heldRecord) (answer repla
 		req.Header.Set("User-Agent", headerText(first.agent))
 		req.Header.Set(ingest.HeaderSource, first.source)
 		req.Header.Set(ingest.HeaderReplay, string(header))
+		req.Header.Set(headerRejected, strings.Join(ids, ","))
 		resp, err := r.service.client.Do(req)
 		if err != nil {
 			return struct{}{}, err
@@ -325,6 +290,19 @@ func (r *replayer) post(ctx context.Context, records []heldRecord) (answer repla
 				return struct{}{}, backoff.Permanent(fmt.Errorf("the service was sent %d records and accounts for %d", len(records), n))
 			}
 			return struct{}{}, nil
+		case code == http.StatusGone:
+			gone := new(goneError)
+			if err := json.Unmarshal(text, gone); err != nil {
+				return struct{}{}, backoff.Permanent(fmt.Errorf("read the answer of the service: %w", err))
+			}
+			return struct{}{}, backoff.Permanent(gone)
+		case code == http.StatusConflict: // an erasure may take minutes
+			why := strings.TrimSpace(string(text))
+			if r.say != nil {
+				r.say(why)
+				r.say = nil
+			}
+			return struct{}{}, errors.New(why)
 		case code == http.StatusTooManyRequests || code >= 500:
 			return struct{}{}, fmt.Errorf("the service answers %s: %s", resp.Status, strings.TrimSpace(string(text)))
 		case code == http.StatusBadRequest || code == http.StatusRequestEntityTooLarge:

@@ -1,63 +1,90 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/livello/livello/test/engine"
+	"github.com/livello/livello/internal/ask"
 )
 
-// doer answers requests in place of a service.
-type doer func(body string) (code int, answer string)
+// doing is a client that does what it is told.
+type doing func(*http.Request) (*http.Response, error)
 
-func (d doer) Do(req *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	code, answer := d(string(body))
-	return &http.Response{StatusCode: code, Status: http.StatusText(code), Body: io.NopCloser(strings.NewReader(answer))}, nil
-}
+func (d doing) Do(req *http.Request) (*http.Response, error) { return d(req) }
 
-// Somebody is erased while their rejected records are in the memory of a replay, which waits for a service that is busy: they are not sent.
+// Somebody is erased while their rejected records are in the memory of a replay, whose request is on its way to the service, or waits there, for as long as that
+// takes: it is not taken while the erasure goes on, and what was read before it does not come in after it.
 func TestReplayBringsNobodyBack(t *testing.T) {
-	w := engine.Migrated(t)
-	insert := func(user string, at int) {
-		t.Helper()
-		if err := w.Exec(t.Context(), fmt.Sprintf(`INSERT INTO quarantine (id, request, at, source, route, code, ids, records, payload)
-VALUES (generateUUIDv4(), '%s', now64(3, 'UTC') - INTERVAL 1 HOUR + INTERVAL %d SECOND, 's', '/v1/track', 'type', ['%s'], 1, '{"userId":"%s"}')`, uuid.NewSHA1(uuid.Nil, []byte{byte(at / 10)}), at, user, user)); err != nil {
-			t.Fatal(err)
-		}
+	t.Parallel()
+	w, dsn := server(t)
+	cfg := defaults()
+	cfg.Data, cfg.DSN, cfg.Listen, cfg.Verify.Every = filepath.Join(t.TempDir(), "data"), dsn, "127.0.0.1:0", 0
+	s, err := startService(t.Context(), &cfg, slog.New(slog.DiscardHandler), closed)
+	if err != nil {
+		t.Fatal(err)
 	}
-	insert("bob", 1) // of one request with ada's
-	insert("ada", 2)
-	insert("ada", 11) // alone in the next
-	insert("carla", 21)
-	var sent []string
-	tries := 0
-	r := &replayer{db: w, which: rejectedFilter{since: "now-1d"}, until: time.Now(), result: replayResult{Reasons: map[string]int{}}, service: &ownService{client: doer(func(body string) (int, string) {
-		if tries++; tries == 1 {
-			if err := w.Exec(t.Context(), "ALTER TABLE quarantine DELETE WHERE has(ids, 'ada') SETTINGS mutations_sync = 2"); err != nil {
-				t.Error(err)
-			}
-			return http.StatusServiceUnavailable, "later"
+	defer func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
 		}
-		sent = append(sent, body)
-		return http.StatusAccepted, fmt.Sprintf(`{"accepted":%d}`, strings.Count(body, "userId"))
-	})}}
+	}()
+	// Bob's and one of ada's came in one request, another one of hers alone, and carla's after them.
+	if err := w.Exec(t.Context(), `INSERT INTO quarantine (id, request, at, source, route, code, ids, records, payload)
+SELECT generateUUIDv4(number), toUUID(concat('00000000-0000-0000-0000-00000000000', toString(intDiv(number + 2, 2)))), now64(3, 'UTC') - INTERVAL 1 HOUR + INTERVAL number MINUTE,
+    's', '/v1/batch', 'type', [user], 1, concat('{"type":"page","userId":"', user, '"}')
+FROM (SELECT number, ['bob', 'ada', 'ada', 'carla'][number + 1] AS user FROM numbers(4))`); err != nil {
+		t.Fatal(err)
+	}
+	service, requests := direct{s.ownHandler()}, 0
+	// An erasure takes until the loader may be held, and while it goes on a request is sent; the next one was made before, and is sent after it.
+	beside := func(req *http.Request) (*http.Response, error) {
+		release, err := s.loader.Hold(t.Context())
+		if err != nil {
+			return nil, err
+		}
+		ended := make(chan error)
+		go func() {
+			done, err := s.erase(t.Context(), eraseRequest{"ada", "a test"})
+			if done.Removed["quarantine"] != 2 {
+				err = errors.Join(err, fmt.Errorf("removed %v, and this is about two rejected records", done.Removed))
+			}
+			ended <- err
+		}()
+		eventually(t, "an erasure that goes on", func() bool {
+			n, err := ask.Number(t.Context(), w, "SELECT count() FROM erasures FINAL WHERE state = 'begun'")
+			return err == nil && n == 1
+		})
+		answer, err := service.Do(req)
+		release()
+		return answer, errors.Join(err, <-ended)
+	}
+	var said []string
+	r := &replayer{db: w, which: rejectedFilter{since: "now-1d"}, result: replayResult{Reasons: map[string]int{}}, say: func(why string) { said = append(said, why) },
+		service: &ownService{key: s.keys.WriteKey, client: doing(func(req *http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return beside(req)
+			}
+			return service.Do(req)
+		})}}
 	if err := r.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if all := strings.Join(sent, " "); len(sent) != 2 || strings.Contains(all, "ada") || !strings.Contains(all, "bob") || !strings.Contains(all, "carla") {
-		t.Errorf("sent again: %s", all)
+	if err := s.waitLoaded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if who, err := ask.Texts(t.Context(), w, "SELECT distinct_id FROM events ORDER BY distinct_id"); err != nil || !slices.Equal(who, []string{"bob", "carla"}) {
+		t.Errorf("events of %v, want bob's and carla's: %v", who, err)
 	}
 	if r.result.Accepted != 2 || r.result.Sent != 2 {
 		t.Errorf("the result is %+v", r.result)
+	}
+	if len(said) != 1 || !strings.Contains(said[0], "is being erased") {
+		t.Errorf("whoever waits is told %q", said)
 	}
 }

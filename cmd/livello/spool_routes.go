@@ -12,7 +12,7 @@ import (
 	"github.com/livello/livello/ingest/spool"
 )
 
-// Routes of the local socket for `livello spool`: what changes the spool has to go through the process that has it open.
+// Routes of the local socket for `livello spool`, and of what puts rejected records back: what changes the spool has to go through the process that has it open.
 const (
 	spoolListPath  = "/local/spool"
 	spoolRetryPath = "/local/spool/retry"
@@ -73,6 +73,7 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 		entries, err := s.spool.List()
 		answer(w, withRejected(entries, s.quarantine.Refused()), err)
 	})
+	mux.HandleFunc("POST "+takeAgainPath, s.takeAgain)
 	mux.HandleFunc("POST "+spoolRetryPath, change(func(c spoolChange) (int, error) {
 		var n int
 		err := s.eraser.Beside(func() (err error) { // or what is put back escapes the erasure
