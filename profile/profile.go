@@ -1,6 +1,6 @@
 // Package profile answers what is known of one person now: features, tier with its reasons, value, best channel and hour, last
-// events. All but these last three was computed when the person last did something (person_states). They are read from a month or
-// two of events, when they are asked for.
+// events. All but these last three was computed when the person last did something (person_states). They are of the events up to now, and
+// come from a copy (Copy) or else from a month or two of events.
 package profile
 
 import (

@@ -60,7 +60,7 @@ func recentWanted(c echo.Context) (bool, error) {
 		return false, nil
 	}
 	return false, &ingest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "recent", Message: "is neither true nor false",
-		Help: "recent=false leaves out best and last_events, which is much faster"}
+		Help: "recent=false leaves out best and last_events"}
 }
 
 // personOf is the id in the address, which may hold any character, a slash among them, when it is URL-encoded.
