@@ -55,7 +55,14 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 	if err := untilEvaluated(ctx, w); err != nil {
 		return err
 	}
-	fmt.Printf("%-46s %8.1f s   resident %d MiB\n", "start, identity and states of everybody", time.Since(began).Seconds(), rss(p.cmd.Process.Pid)>>20)
+	resident := func(what string) {
+		fmt.Printf("%-46s %8.1f s   resident %d MiB, peak %d MiB\n", what, time.Since(began).Seconds(), rss(p.cmd.Process.Pid)>>20, peakMemory(p.cmd.Process.Pid)>>20)
+	}
+	resident("start, identity and states of everybody")
+	if err := p.untilMetric(ctx, "livello_cards_timelines_complete", "1"); err != nil {
+		return err
+	}
+	resident("and what everybody did last")
 	for _, view := range []struct{ what, sql string }{
 		{"person_features, everybody", "SELECT count(), sum(visits_7d) FROM person_features"},
 		{"person_tiers, distribution", "SELECT tier, micro_segment, count(), avg(score) FROM person_tiers GROUP BY ALL"},
@@ -82,7 +89,7 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 	if err := measureProfiles(ctx, o, p, o.profiles, "?recent=false"); err != nil {
 		return err
 	}
-	return measureProfiles(ctx, o, p, o.profiles/20, "") // with last events, which cost what reading a month of events of a few ids does
+	return measureProfiles(ctx, o, p, o.profiles, "") // with last events
 }
 
 // fillPeople inserts through the engine itself: what is measured here is reading.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/livello/livello/internal/background"
 	"github.com/livello/livello/warehouse"
 	"github.com/livello/livello/warehouse/embedded"
 )
@@ -77,6 +79,29 @@ func (p *process) stop() error {
 		return err
 	}
 	return errors.Join(err, os.RemoveAll(p.data))
+}
+
+// untilMetric waits until a metric has a value.
+func (p *process) untilMetric(ctx context.Context, name, value string) error {
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.api+"/metrics", nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+p.readKey)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || bytes.Contains(text, []byte("\n"+name+" "+value+"\n")) {
+			return err
+		}
+		if err := background.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
 }
 
 func runService(ctx context.Context, o options, load workload, work string, keepRows bool) (r serviceRun, err error) {
