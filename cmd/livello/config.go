@@ -37,7 +37,7 @@ type Config struct {
 	Spool struct {
 		SegmentBytes Size          `koanf:"segment_bytes" help:"a segment is sealed, and loaded as one INSERT, when it has grown to this"`
 		SegmentRows  int           `koanf:"segment_rows" help:"or has this many events"`
-		Linger       time.Duration `koanf:"linger" help:"or when its first event has waited this long for others; up to four times as long while loading takes long, ten times while requests wait for one another"`
+		Linger       time.Duration `koanf:"linger" help:"or when its first event has waited this long for others; up to three times as long while loading takes long, ten times while requests wait for one another"`
 		MaxBytes     Size          `koanf:"max_bytes" help:"most bytes that may wait for ClickHouse; past it requests get 503 with Retry-After"`
 		MinFree      Size          `koanf:"min_free_bytes" help:"least free bytes on the disk; below it requests get 503; 0: no floor"`
 	} `koanf:"spool"`

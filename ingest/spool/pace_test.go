@@ -17,7 +17,7 @@ func TestPace(t *testing.T) {
 		{0, true, least},
 		{100 * time.Millisecond, false, 2 * least},
 		{100 * time.Millisecond, true, 2 * least},
-		{400 * time.Millisecond, false, 4 * least},
+		{400 * time.Millisecond, false, 3 * least},
 		{400 * time.Millisecond, true, 8 * least},
 		{time.Minute, true, 10 * least},
 	} {

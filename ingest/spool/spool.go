@@ -64,7 +64,7 @@ type Options struct {
 
 	SegmentBytes int64         // a segment is sealed at this size; 64 MiB
 	SegmentRows  int           // or at this many events; 250,000: one block of an INSERT
-	Linger       time.Duration // how long a waiting event may wait for others before its segment is loaded, and up to four times that (see pace); 200 ms
+	Linger       time.Duration // how long a waiting event may wait for others before its segment is loaded, and up to three times that, or ten in a crowd (see pace); 200 ms
 	MaxBytes     int64         // refuse more than this on disk; 16 GiB
 	MinFree      int64         // refuse when the disk has less than this free; 512 MiB, negative for none
 
