@@ -25,7 +25,7 @@ import (
 
 const (
 	intoRepeats    = "INSERT INTO repeats (day, event_id, received_at) SETTINGS async_insert = 0, insert_deduplicate = 0"
-	intoErasedDays = "INSERT INTO erased_days (request, day, rows, id_sum, at) SETTINGS async_insert = 0"
+	intoErasedDays = "INSERT INTO erased_days (request, day, rows, id_sum, at) SETTINGS async_insert = 0, insert_deduplication_token = 'days of "
 )
 
 // refused are the person's events in refused segments, with their times cut to milliseconds, as events has them.
@@ -75,7 +75,7 @@ func (e *Eraser) countDays(ctx context.Context, w *work) error {
 	if all, apart, err := e.confirmed(ctx, w); err != nil {
 		return err
 	} else if apart {
-		return e.insert(ctx, intoErasedDays, all.days(w))
+		return e.insert(ctx, intoErasedDays+w.Request.String()+"'", all.days(w))
 	}
 	answer, err := e.o.DB.QueryFormat(ctx, "TabSeparated", `SELECT '`+w.Request.String()+`', toDate(ts) AS day, count(), sum(cityHash64(event_id)), '`+w.BegunAt.Format(milliseconds)+`'
 FROM events FINAL
@@ -89,7 +89,7 @@ ORDER BY day`)
 	if err = errors.Join(err, answer.Close()); err != nil {
 		return err
 	}
-	return e.insert(ctx, intoErasedDays, days)
+	return e.insert(ctx, intoErasedDays+w.Request.String()+"'", days)
 }
 
 // insert inserts rows of TabSeparated, if there are any.

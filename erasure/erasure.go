@@ -55,6 +55,8 @@ type Options struct {
 	// Recount is told that kept figures that count people are to be computed again. Nil: there are none.
 	Recount func(ctx context.Context) error
 	Refuse  bool // keep later events of the erased out
+	// Shared says that other services may erase people in the same database: one at a time does (alone).
+	Shared bool
 
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: nothing is logged
@@ -74,7 +76,8 @@ type Eraser struct {
 	read  bool         // whether begun is what the table says
 	begun []work       // cut off, to be taken up by Resume
 
-	cutOff background.Signal // an erasure failed in the middle
+	cutOff   background.Signal // an erasure failed in the middle
+	leaseFor time.Duration     // 0: as internal/lease has it
 }
 
 // Certificate is what an erasure did.
@@ -126,17 +129,16 @@ func (e *Eraser) load(ctx context.Context) error {
 		return err
 	}
 	e.begun = nil
-	var out []hash
+	out := held{}
 	for _, w := range all {
 		if w.state == stateBegun {
 			e.begun = append(e.begun, w)
-		} else if !e.o.Refuse {
-			continue
+		} else if e.o.Refuse {
+			w.keepOut(out, erased)
 		}
-		out = append(out, w.hashes...)
 	}
-	if err := e.forgetOthers(ctx); err != nil {
-		return err
+	for _, w := range e.begun { // whoever was erased before may be again
+		w.keepOut(out, w.why())
 	}
 	if err := e.guard.set(out); err != nil {
 		return err
@@ -145,11 +147,29 @@ func (e *Eraser) load(ctx context.Context) error {
 	return nil
 }
 
-// forgetOthers drops ids of erasures that were cut off before they were begun.
-func (e *Eraser) forgetOthers(ctx context.Context) error {
+func (w *work) keepOut(out held, why reason) {
+	for _, h := range w.held {
+		if why == elsewhere && out[h] != "" && out[h] != erased { // it is being erased here, too, and here has to remember what it began
+			continue
+		}
+		out[h] = why
+	}
+}
+
+// strays are requests of erasures that were cut off before they were begun, whose ids are there still; or are about to be begun by another service.
+func (e *Eraser) strays(ctx context.Context) ([]string, error) {
 	requests, err := ask.Texts(ctx, e.o.DB, "SELECT DISTINCT toString(request) FROM erased_ids WHERE request NOT IN (SELECT request FROM erasures FINAL WHERE state = 'begun')")
 	if err != nil {
-		return fmt.Errorf("look for ids of erasures that never began: %w", err)
+		return nil, fmt.Errorf("look for ids of erasures that never began: %w", err)
+	}
+	return requests, nil
+}
+
+// forget drops ids of erasures that were cut off before they were begun. Nobody else may be about to begin one.
+func (e *Eraser) forget(ctx context.Context) error {
+	requests, err := e.strays(ctx)
+	if err != nil {
+		return err
 	}
 	for _, request := range requests {
 		if err := e.o.DB.Exec(ctx, "ALTER TABLE erased_ids DROP PARTITION '"+request+"'"); err != nil {
@@ -164,12 +184,21 @@ func (e *Eraser) Guard() *Guard { return e.guard }
 
 // Erase removes the person that an id belongs to, with all their ids. An id that nobody has is erased, too: with nothing removed, and
 // a certificate. by says who asked. When it fails or is cut off in the middle, Resume goes on with it.
-func (e *Eraser) Erase(ctx context.Context, id, by string) (Certificate, error) {
+func (e *Eraser) Erase(ctx context.Context, id, by string) (done Certificate, err error) {
 	e.one.Lock()
 	defer e.one.Unlock()
-	if err := e.resume(ctx); err != nil {
-		return Certificate{}, err
-	}
+	err = e.alone(ctx, func(ctx context.Context) error {
+		// Also what others left: it may be of the same person, and would be counted twice.
+		if err := e.goOn(ctx, func(*work) bool { return true }); err != nil {
+			return err
+		}
+		done, err = e.erase(ctx, id, by)
+		return err
+	})
+	return done, err
+}
+
+func (e *Eraser) erase(ctx context.Context, id, by string) (Certificate, error) {
 	// What the person did last may be what tells of a further id.
 	if err := e.o.Settle(ctx); err != nil {
 		return Certificate{}, fmt.Errorf("erase: %w", err)
@@ -207,66 +236,10 @@ func (e *Eraser) Beside(do func() error) error {
 		return ErrAtWork
 	}
 	defer e.one.RUnlock()
-	if !e.read && e.guard.anybody() || len(e.begun) > 0 {
+	if !e.read && e.guard.now().erasing() || len(e.begun) > 0 {
 		return ErrAtWork
 	}
 	return do()
-}
-
-// Run goes on with what was cut off, by the end of the last process or by an error, until ctx ends.
-func (e *Eraser) Run(ctx context.Context) {
-	for {
-		cutOff := e.cutOff.Next()
-		for wait := firstResume; ; wait = min(2*wait, lastResume) {
-			err := e.Resume(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			if err == nil {
-				break
-			}
-			if wait == firstResume {
-				e.o.Logger.Warn("an erasure that was cut off could not go on; trying again", "error", err)
-			}
-			if background.Sleep(ctx, wait) != nil {
-				return
-			}
-		}
-		select {
-		case <-cutOff:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// Waits of Run before it tries again what fails.
-const (
-	firstResume = time.Second
-	lastResume  = time.Minute
-)
-
-// Resume reads what the tables say, and goes on with what was cut off.
-func (e *Eraser) Resume(ctx context.Context) error {
-	e.one.Lock()
-	defer e.one.Unlock()
-	return e.resume(ctx)
-}
-
-func (e *Eraser) resume(ctx context.Context) error {
-	if err := e.load(ctx); err != nil {
-		return err
-	}
-	for len(e.begun) > 0 {
-		w := e.begun[0]
-		e.o.Logger.Info("going on with an erasure", "request", w.Request, "step", w.step)
-		if err := e.run(ctx, &w); err != nil {
-			e.read = false
-			return fmt.Errorf("go on with erasure %s: %w", w.Request, err)
-		}
-		e.begun = e.begun[1:]
-	}
-	return nil
 }
 
 // Resolve answers all ids of the person that an id belongs to, sorted, the given one included, whether or not anything is known

@@ -275,12 +275,15 @@ func TestErasures(t *testing.T) {
 	r := newRig(t)
 	r.sub("one", testErase)
 	r.sub("every table is thought of", testEveryTable)
-	r.tell(append([]string{"-later", "-beside", "-goes-on", "-joined"}, cutOffSuffixes()...)...)
+	r.tell(append([]string{"-later", "-beside", "-goes-on", "-joined", "-at-once", "-left", "-taken"}, cutOffSuffixes()...)...)
 	r.sub("later events", testLaterEvents)
 	r.sub("beside those who decide", testBeside)
 	r.sub("cut off", testCutOff)
 	r.sub("goes on by itself", testGoesOn)
 	r.sub("joined meanwhile", testJoinedMeanwhile)
+	r.sub("two services at once", testTwoAtOnce)
+	r.sub("left by another service", testLeftByAnother)
+	r.sub("ids that others take for stray", testStrayIDs)
 	r.sub("beside a rebuild", testBesideRebuild)
 	r.sub("a table that goes", testTableGoes)
 	r.sub("a refused segment", testRefusedSegment)
@@ -588,7 +591,7 @@ func TestGuardWaitsForRequests(t *testing.T) {
 	g.Enter()
 	added := make(chan struct{})
 	go func() {
-		if err := g.add([]hash{g.salt.of("ada")}); err != nil {
+		if err := g.add([]hash{g.salt.of("ada")}, erased); err != nil {
 			t.Error(err)
 		}
 		close(added)
@@ -609,7 +612,7 @@ func TestGuardWaitsForRequests(t *testing.T) {
 
 func BenchmarkGuard(b *testing.B) {
 	g := new(Guard)
-	if err := g.add([]hash{g.salt.of("ada")}); err != nil {
+	if err := g.add([]hash{g.salt.of("ada")}, erased); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

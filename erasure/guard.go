@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/google/uuid"
+
 	"github.com/livello/livello/internal/durable"
 )
 
@@ -32,6 +34,15 @@ type salt [sha256.Size]byte
 func (s *salt) of(id string) hash {
 	var buf [len(salt{}) + 512]byte // ids are at most that long
 	return sha256.Sum256(append(append(buf[:0], s[:]...), id...))
+}
+
+// each is of each of some ids.
+func (s *salt) each(ids []string) []hash {
+	hashes := make([]hash, len(ids))
+	for i, id := range ids {
+		hashes[i] = s.of(id)
+	}
+	return hashes
 }
 
 // readSalt reads the salt of a data folder, and makes it if there is none yet.
@@ -62,9 +73,21 @@ type Guard struct {
 	salt    salt
 	path    string     // of HeldFile; "": none
 	mu      sync.Mutex // for changes
-	ids     atomic.Pointer[map[hash]struct{}]
+	written bool       // the file is as ids
+	ids     atomic.Pointer[held]
 	passing sync.RWMutex
 }
+
+// held says of whoever is kept out why.
+type held map[hash]reason
+
+// reason is why somebody is kept out: the request of the erasure that goes on, or was cut off, in this data folder; or one of the following.
+type reason string
+
+const (
+	elsewhere reason = "elsewhere" // being erased by another service on the database
+	erased    reason = "erased"    // for good
+)
 
 // Enter and Leave enclose the work on a request, from decoding its events to having them kept.
 func (g *Guard) Enter() { g.passing.RLock() }
@@ -72,15 +95,37 @@ func (g *Guard) Enter() { g.passing.RLock() }
 // Leave ends what Enter began.
 func (g *Guard) Leave() { g.passing.RUnlock() }
 
-// anybody says whether somebody is kept out.
-func (g *Guard) anybody() bool {
-	set := g.ids.Load()
-	return set != nil && len(*set) > 0
+// erasing says whether somebody is kept out who is being erased.
+func (h held) erasing() bool {
+	for _, why := range h {
+		if why != erased {
+			return true
+		}
+	}
+	return false
+}
+
+// now is who is kept out. It is not to be changed.
+func (g *Guard) now() held {
+	if set := g.ids.Load(); set != nil {
+		return *set
+	}
+	return nil
+}
+
+// began says whether an erasure was begun in this data folder.
+func (g *Guard) began(request uuid.UUID) bool {
+	for _, why := range g.now() {
+		if why == reason(request.String()) {
+			return true
+		}
+	}
+	return false
 }
 
 // Erased says which of the ids is one of the erased: its place, or -1.
 func (g *Guard) Erased(ids ...string) int {
-	set := g.ids.Load()
+	set := g.now()
 	if set == nil {
 		return -1
 	}
@@ -88,34 +133,54 @@ func (g *Guard) Erased(ids ...string) int {
 		if id == "" {
 			continue
 		}
-		if _, ok := (*set)[g.salt.of(id)]; ok {
+		if _, ok := set[g.salt.of(id)]; ok {
 			return i
 		}
 	}
 	return -1
 }
 
-// HeldFile is the file of a data folder that holds the hashes of who is kept out, so that a start knows them without the database.
+// HeldFile is the file of a data folder that holds the hashes of who is kept out, so that a start knows them without the database, and why: a line is a
+// hash and a reason. One without a reason, of an older version, may be of somebody who is being erased.
 const HeldFile = "erasure.held"
 
-// open reads the file, if there is one; changes are written to it from now on.
-func (g *Guard) open(dir string) error {
-	g.path = filepath.Join(dir, HeldFile)
-	text, err := os.ReadFile(g.path)
+// readHeld reads the file of a data folder, if there is one.
+func readHeld(dir string) (held, error) {
+	text, err := os.ReadFile(filepath.Join(dir, HeldFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	set := held{}
+	for line := range strings.Lines(string(text)) {
+		id, why, _ := strings.Cut(strings.TrimSpace(line), " ")
+		raw, err := hex.DecodeString(id)
+		if err != nil || len(raw) != len(hash{}) {
+			return nil, fmt.Errorf("%s: %q begins with no hash", HeldFile, line)
+		}
+		set[hash(raw)] = reason(why)
+	}
+	return set, nil
+}
+
+// CutOff says of a data folder that no service runs on whether an erasure was cut off in it, and waits to go on.
+func CutOff(dir string) (bool, error) {
+	set, err := readHeld(dir)
+	if err != nil {
+		return false, fmt.Errorf("look who is being erased: %w", err)
+	}
+	return set.erasing(), nil
+}
+
+// open reads the file; changes are written to it from now on.
+func (g *Guard) open(dir string) error {
+	set, err := readHeld(dir)
 	if err != nil {
 		return err
 	}
-	set := map[hash]struct{}{}
-	for line := range strings.Lines(string(text)) {
-		raw, err := hex.DecodeString(strings.TrimSpace(line))
-		if err != nil || len(raw) != len(hash{}) {
-			return fmt.Errorf("%q is no hash", line)
-		}
-		set[hash(raw)] = struct{}{}
-	}
+	g.path = filepath.Join(dir, HeldFile)
 	if len(set) > 0 {
 		g.ids.Store(&set)
 	}
@@ -123,10 +188,10 @@ func (g *Guard) open(dir string) error {
 }
 
 // add keeps ids out from now on. When it returns, no event of theirs is on its way any more.
-func (g *Guard) add(hashes []hash) error {
-	err := g.change(func(set map[hash]struct{}) {
+func (g *Guard) add(hashes []hash, why reason) error {
+	err := g.change(func(set held) {
 		for _, h := range hashes {
-			set[h] = struct{}{}
+			set[h] = why
 		}
 	})
 	g.passing.Lock()   // everybody who entered before has left
@@ -134,46 +199,47 @@ func (g *Guard) add(hashes []hash) error {
 	return err
 }
 
-// remove lets ids in again.
-func (g *Guard) remove(hashes []hash) error {
-	return g.change(func(set map[hash]struct{}) {
+// done lets ids in again whose erasure is done, or keeps them out for good.
+func (g *Guard) done(hashes []hash, forGood bool) error {
+	return g.change(func(set held) {
 		for _, h := range hashes {
-			delete(set, h)
+			if delete(set, h); forGood {
+				set[h] = erased
+			}
 		}
 	})
 }
 
 // set keeps out these ids and no others.
-func (g *Guard) set(hashes []hash) error {
-	return g.change(func(set map[hash]struct{}) {
+func (g *Guard) set(all held) error {
+	return g.change(func(set held) {
 		clear(set)
-		for _, h := range hashes {
-			set[h] = struct{}{}
-		}
+		maps.Copy(set, all)
 	})
 }
 
-func (g *Guard) change(do func(map[hash]struct{})) error {
+func (g *Guard) change(do func(held)) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	next := map[hash]struct{}{}
-	if old := g.ids.Load(); old != nil {
-		next = maps.Clone(*old)
-	}
+	before := g.now()
+	next := held{}
+	maps.Copy(next, before)
 	do(next)
 	if len(next) > 0 {
 		g.ids.Store(&next)
 	} else {
 		g.ids.Store(nil) // nothing to hash for
 	}
-	if g.path == "" {
+	if g.path == "" || g.written && maps.Equal(before, next) {
 		return nil
 	}
 	var text []byte
-	for h := range next {
-		text = append(hex.AppendEncode(text, h[:]), '\n')
+	for h, why := range next {
+		text = append(hex.AppendEncode(text, h[:]), ' ')
+		text = append(append(text, why...), '\n')
 	}
-	if err := durable.WriteFile(g.path, text); err != nil {
+	err := durable.WriteFile(g.path, text)
+	if g.written = err == nil; err != nil {
 		return fmt.Errorf("write %s: %w", HeldFile, err)
 	}
 	return nil

@@ -54,10 +54,8 @@ func (e *Eraser) run(ctx context.Context, w *work) error {
 		return err
 	}
 	w.ids = nil
-	if !e.o.Refuse {
-		if err := e.guard.remove(w.hashes); err != nil {
-			return err
-		}
+	if err := e.guard.done(w.held, e.o.Refuse); err != nil {
+		return err
 	}
 	e.o.Logger.Info("person erased", "request", w.Request, "ids", w.IDs, "removed", w.Removed, "changed", w.Changed, "remaining_files", len(w.Remaining))
 	return nil
@@ -313,6 +311,9 @@ func (e *Eraser) check(ctx context.Context, w *work) error {
 // files comes last: what was removed from them before it was cut off is not counted again, so it is the one number that may be too small.
 func (e *Eraser) files(_ context.Context, w *work) error {
 	w.Remaining = []string{}
+	if w.others {
+		w.Remaining = append(w.Remaining, "files of another service on this database, in whose data folder this was begun: erase the person again through that service when it runs")
+	}
 	if e.o.Files == nil {
 		return nil
 	}

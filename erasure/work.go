@@ -28,7 +28,11 @@ type work struct {
 	state  string
 	step   int
 	ids    []string // only while it is begun
-	hashes []hash
+	hashes []hash   // of ids, as the certificate has them: with the salt of the service that began
+	held   []hash   // the same with ours, which are kept out
+	// heard is when it came a step further last, and others that it was begun by another service on the database.
+	heard  time.Time
+	others bool
 }
 
 func named(name string, value any) driver.NamedValue {
@@ -52,7 +56,7 @@ ORDER BY begun_at, request`)
 		if err := rows.Scan(&w.Request, &w.state, &step, &w.BegunAt, &w.DoneAt, &w.PersonHash, &hashes, &w.Removed, &w.Changed, &w.Remaining, &w.By); err != nil {
 			return nil, fmt.Errorf("read erasures: %w", err)
 		}
-		w.step, w.IDs = int(step), len(hashes)
+		w.step, w.IDs, w.heard = int(step), len(hashes), w.DoneAt
 		for _, text := range hashes {
 			raw, err := hex.DecodeString(text)
 			if err != nil || len(raw) != len(hash{}) {
@@ -60,30 +64,61 @@ ORDER BY begun_at, request`)
 			}
 			w.hashes = append(w.hashes, hash(raw))
 		}
+		w.held = w.hashes
 		all = append(all, w)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read erasures: %w", err)
 	}
 	for i := range all {
-		if all[i].state == stateBegun {
-			if all[i].ids, err = ask.Texts(ctx, e.o.DB, "SELECT id FROM erased_ids FINAL WHERE request = {request:UUID} ORDER BY id", named("request", all[i].Request.String())); err != nil {
-				return nil, fmt.Errorf("read erasures: %w", err)
-			}
+		w := &all[i]
+		if w.state != stateBegun {
+			continue
+		}
+		if w.ids, err = ask.Texts(ctx, e.o.DB, "SELECT id FROM erased_ids FINAL WHERE request = {request:UUID} ORDER BY id", named("request", w.Request.String())); err != nil {
+			return nil, fmt.Errorf("read erasures: %w", err)
+		}
+		if w.others = e.o.Shared && !e.guard.began(w.Request); w.others && len(w.ids) > 0 {
+			w.held = e.guard.salt.each(w.ids)
 		}
 	}
 	return all, nil
 }
 
+// why is the reason for which its ids are kept out while it goes on.
+func (w *work) why() reason {
+	if w.others {
+		return elsewhere
+	}
+	return reason(w.Request.String())
+}
+
 // takeIn keeps ids out and writes down that they are to be erased: first the ids, so that an erasure that is begun has them.
 func (e *Eraser) takeIn(ctx context.Context, w *work, all []string) error {
-	w.ids, w.IDs, w.hashes = all, len(all), nil
-	for _, id := range all {
-		w.hashes = append(w.hashes, e.guard.salt.of(id))
-	}
-	if err := e.guard.add(w.hashes); err != nil {
+	w.ids, w.IDs, w.hashes = all, len(all), e.guard.salt.each(all)
+	w.held = w.hashes
+	if err := e.guard.add(w.held, w.why()); err != nil {
 		return err
 	}
+	if err := e.noteIDs(ctx, w); err != nil {
+		return err
+	}
+	if err := e.note(ctx, w); err != nil {
+		return err
+	}
+	// Another service may have taken them for what one that was cut off has left, if this one was stopped in between for longer than its lease. Now it cannot
+	// any more, and without them nothing would be removed.
+	n, err := ask.Number(ctx, e.o.DB, "SELECT uniqExact(id) FROM erased_ids WHERE request = {request:UUID}", named("request", w.Request.String()))
+	if err != nil {
+		return fmt.Errorf("look whether the ids are noted: %w", err)
+	}
+	if n < uint64(len(w.ids)) {
+		return e.noteIDs(ctx, w)
+	}
+	return nil
+}
+
+func (e *Eraser) noteIDs(ctx context.Context, w *work) error {
 	var ids bytes.Buffer
 	out := json.NewEncoder(&ids)
 	for _, id := range w.ids {
@@ -91,10 +126,10 @@ func (e *Eraser) takeIn(ctx context.Context, w *work, all []string) error {
 			return err
 		}
 	}
-	if err := e.o.DB.InsertFormat(ctx, "JSONEachRow", "INSERT INTO erased_ids (request, id) SETTINGS async_insert = 0", &ids); err != nil {
+	if err := e.o.DB.InsertFormat(ctx, "JSONEachRow", "INSERT INTO erased_ids (request, id) SETTINGS async_insert = 0, insert_deduplicate = 0", &ids); err != nil {
 		return fmt.Errorf("note the ids: %w", err)
 	}
-	return e.note(ctx, w)
+	return nil
 }
 
 // note writes down how far the work is.

@@ -27,7 +27,7 @@ const erasePath = "/local/erase"
 // startErasure keeps out who has to be kept out, and goes on with what was cut off as soon as the database is there.
 func (s *service) startErasure(ctx context.Context, _ *prometheus.Registry) (err error) {
 	s.eraser, err = erasure.New(erasure.Options{
-		DB: s.db, Dir: s.cfg.Data, Refuse: s.cfg.Erasure.LaterEvents == "refuse", Logger: s.log,
+		DB: s.db, Dir: s.cfg.Data, Refuse: s.cfg.Erasure.LaterEvents == "refuse", Shared: s.cfg.DSN != "", Logger: s.log,
 		Settle: s.settleAll,
 		Rebuild: func(ctx context.Context, month time.Time, tables []string) error {
 			_, err := s.rebuilder.Rebuild(ctx, month, month, tables...)
@@ -78,6 +78,15 @@ func (s *service) pauseDeciding(ctx context.Context) (resume func(), err error) 
 		evaluate()
 		s.news.Send() // whoever is left is looked at again
 	}, nil
+}
+
+// besideErasure says whether rejected records and refused segments may be put back in a data folder that no service runs on.
+func besideErasure(data string) error {
+	if waits, err := erasure.CutOff(data); err != nil || !waits {
+		return err
+	}
+	return fmt.Errorf("nothing is put back: an erasure was cut off in %s (%s says that a person is being erased), and what is put back now would escape it; "+
+		"start livello serve on the folder, which goes on with the erasure by itself, and try again when its log says \"person erased\"", data, erasure.HeldFile)
 }
 
 type eraseRequest struct {

@@ -99,6 +99,41 @@ func TestErasePeople(t *testing.T) {
 	}
 }
 
+// An erasure was cut off, and no service runs: nothing is put back until one has gone on with it.
+func TestNothingIsPutBackBesideACutOffErasure(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dataFolder(t))
+	s.want(202, `"accepted":1`, "POST", s.API+"/v1/events", s.keys.WriteKey, `[{"type":"page","userId":"ada"},{"type":"track","userId":"ada"}]`)
+	s.settle()
+	s.stop()
+	const request = "00000000-0000-0000-0000-00000000000a"
+	must(t, "sql", "--write", "--data", s.data, "INSERT INTO erased_ids (request, id) VALUES ('"+request+"', 'ada')")
+	must(t, "sql", "--write", "--data", s.data, "INSERT INTO erasures (request, state, step, begun_at, at) VALUES ('"+request+"', 'begun', 0, now(), now())")
+	hash := strings.Repeat("0a", 32) // of whom makes no difference here
+	held := filepath.Join(s.data, "erasure.held")
+	for _, line := range []string{hash + " " + request + "\n", hash + "\n"} { // and as older versions wrote it
+		if err := os.WriteFile(held, []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, "an erasure was cut off in "+s.data, "spool", "retry", "--all", "--data", s.data)
+		fails(t, "start livello serve", "quarantine", "replay", "--data", s.data)
+	}
+	s = serve(t, s.data)
+	eventually(t, "the end of the erasure", func() bool { return strings.Contains(s.logs(), "person erased") })
+	s.stop()
+	if out := must(t, "spool", "retry", "--all", "--data", s.data); !strings.HasPrefix(out, "0 put back") {
+		t.Error(out)
+	}
+	if out := must(t, "quarantine", "replay", "--data", s.data); !strings.HasPrefix(out, "0 records sent again") {
+		t.Error(out)
+	}
+	// Whoever is kept out for good keeps nobody from putting anything back.
+	if err := os.WriteFile(held, []byte(hash+" erased\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "spool", "retry", "--all", "--data", s.data)
+}
+
 // What ClickHouse refused loses the person, and the certificate says of bytes that cannot be read where they are and how to be rid of them.
 func TestErasePersonFromFiles(t *testing.T) {
 	t.Parallel()

@@ -56,6 +56,11 @@ func (p *program) replayRejected(cmd *cobra.Command, which rejectedFilter) (err 
 	if err != nil {
 		return err
 	}
+	if runningService(cmd.Context(), cfg.Data) == nil {
+		if err := besideErasure(cfg.Data); err != nil {
+			return err
+		}
+	}
 	service, err := p.useService(cmd.Context(), &cfg)
 	if err != nil {
 		return err

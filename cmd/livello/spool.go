@@ -47,7 +47,9 @@ func spoolCommand(p *program) *cobra.Command {
 		if *all == (len(args) > 0) {
 			return errors.New("say which: numbers of segments (livello spool list shows them), or --all")
 		}
-		return p.spoolChange(cmd, spoolRetryPath, args, spool.PutBackFiles, quarantine.PutBackFiles, "%d put back; the service loads them")
+		return p.spoolChange(cmd, args, spoolVerb{
+			path: spoolRetryPath, said: "%d put back; the service loads them", allowed: besideErasure, segments: spool.PutBackFiles, rejected: quarantine.PutBackFiles,
+		})
 	}
 	export := &cobra.Command{
 		Use: "export SEGMENT FILE", Short: "Write a segment into a file that ClickHouse reads: NDJSON, or Native when the name ends in .native", Args: cobra.ExactArgs(2),
@@ -62,7 +64,9 @@ func spoolCommand(p *program) *cobra.Command {
 		if !*yes {
 			return errors.New("this deletes accepted events for good: `livello spool export` keeps a copy; add --yes to go on")
 		}
-		return p.spoolChange(cmd, spoolDropPath, args, dropFiles, quarantine.DropFiles, "%d dropped")
+		return p.spoolChange(cmd, args, spoolVerb{
+			path: spoolDropPath, said: "%d dropped", allowed: func(string) error { return nil }, segments: dropFiles, rejected: quarantine.DropFiles,
+		})
 	}
 	group.AddCommand(list, show, retry, export, drop)
 	return group
@@ -263,8 +267,17 @@ func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) 
 	return nil
 }
 
+// spoolVerb is what can be done to files that are set aside: by the running service, which has a route for it, or to a data folder at rest.
+type spoolVerb struct {
+	path     string
+	said     string                                  // with the number of files
+	allowed  func(data string) error                 // for a folder at rest
+	segments func(string, ...uint64) (int, error)    // in the folder of the spool
+	rejected func(string, ...uuid.UUID) (int, error) // in that of rejected records
+}
+
 // spoolChange has the running service change its spool, or changes the folder, which nobody else may hold then.
-func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, segments func(string, ...uint64) (int, error), rejected func(string, ...uuid.UUID) (int, error), said string) error {
+func (p *program) spoolChange(cmd *cobra.Command, args []string, verb spoolVerb) error {
 	cfg, err := p.config(cmd)
 	if err != nil {
 		return err
@@ -282,20 +295,20 @@ func (p *program) spoolChange(cmd *cobra.Command, path string, args []string, se
 		change.Segments = append(change.Segments, number)
 	}
 	if client := runningService(cmd.Context(), cfg.Data); client != nil {
-		if err := askLocal(cmd.Context(), client, http.MethodPost, path, change, &change); err != nil {
+		if err := askLocal(cmd.Context(), client, http.MethodPost, verb.path, change, &change); err != nil {
 			return err
 		}
-	} else if change.Count, err = changeFolder(&cfg, change, segments, rejected); err != nil {
+	} else if change.Count, err = changeFolder(&cfg, change, verb); err != nil {
 		return err
 	}
 	if p.output == "json" {
 		return indented(p.stdout, change)
 	}
-	fmt.Fprintf(p.stdout, said+"\n", change.Count)
+	fmt.Fprintf(p.stdout, verb.said+"\n", change.Count)
 	return nil
 }
 
-func changeFolder(cfg *Config, change spoolChange, segments func(string, ...uint64) (int, error), rejected func(string, ...uuid.UUID) (int, error)) (n int, err error) {
+func changeFolder(cfg *Config, change spoolChange, verb spoolVerb) (n int, err error) {
 	if _, err := os.Stat(cfg.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
@@ -304,7 +317,10 @@ func changeFolder(cfg *Config, change spoolChange, segments func(string, ...uint
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, holder.stop()) }()
+	if err := verb.allowed(cfg.Data); err != nil {
+		return 0, err
+	}
 	return change.apply(
-		func(numbers ...uint64) (int, error) { return segments(spoolFolder(cfg), numbers...) },
-		func(ids ...uuid.UUID) (int, error) { return rejected(quarantineFolder(cfg), ids...) })
+		func(numbers ...uint64) (int, error) { return verb.segments(spoolFolder(cfg), numbers...) },
+		func(ids ...uuid.UUID) (int, error) { return verb.rejected(quarantineFolder(cfg), ids...) })
 }
