@@ -38,6 +38,11 @@ func TestCommandsWithoutAService(t *testing.T) {
 	fails(t, "add --write", "sql", "--data", data, "CREATE TABLE t (n UInt8) ENGINE = Memory")
 	fails(t, "SYNTAX_ERROR", "sql", "--data", data, "SELEC 1")
 	fails(t, "empty", "sql", "--data", data, " ; ")
+	fails(t, "leave FORMAT out", "sql", "--data", data, "SELECT 1 FORMAT Vertical")
+	fails(t, "--param name=value", "sql", "--data", data, "SELECT {n:UInt8}")
+	if out, errs, err := runCommand(t, "", "sql", "--data", data, "SELECT 1 WHERE 0"); err != nil || out != "" || errs != "no rows\n" {
+		t.Errorf("sql without an answer: %q, %q, %v", out, errs, err)
+	}
 	must(t, "sql", "--data", data, "--write", "CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n")
 	must(t, "sql", "--data", data, "--write", "INSERT INTO t VALUES (1), (2)")
 	if got := count(t, data, "SELECT sum(n) FROM t"); got != "3" {

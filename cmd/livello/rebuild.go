@@ -65,17 +65,25 @@ type rebuildRequest struct {
 }
 
 func (r rebuildRequest) months() (from, to time.Time, err error) {
-	month := func(value string) string { return value[:min(len(value), len("2026-02"))] }
-	if from, err = parseTime("from", "2006-01", month(r.From)); err != nil {
+	if from, err = parseMonth("from", r.From); err != nil {
 		return from, to, err
 	}
-	if to, err = parseTime("to", "2006-01", month(r.To)); err != nil {
+	if to, err = parseMonth("to", r.To); err != nil {
 		return from, to, err
 	}
 	if !to.IsZero() && to.Before(from) {
 		return from, to, fmt.Errorf("--from %s is after --to %s", r.From, r.To)
 	}
 	return from, to, nil
+}
+
+// parseMonth reads a month, or a day, which stands for its month; the zero time when there is neither.
+func parseMonth(flag, value string) (time.Time, error) {
+	if len(value) <= len("2026-02") {
+		return parseTime(flag, "2006-01", value)
+	}
+	day, err := parseTime(flag, time.DateOnly, value)
+	return day.AddDate(0, 0, 1-day.Day()), err
 }
 
 func (s *service) rebuild(ctx context.Context, ask rebuildRequest) (trust.Rebuilt, error) {

@@ -40,7 +40,7 @@ func newRoot(p *program) *cobra.Command {
 	c := defaults()
 	global := root.PersistentFlags()
 	global.StringVar(&p.configFile, "config", "", "YAML file with settings (LIVELLO_CONFIG)")
-	global.StringVarP(&p.output, "output", "o", "table", "table, json or csv")
+	global.StringVarP(&p.output, "output", "o", "table", "table, json or csv; of query and sql ndjson, too, of sql tsv")
 	for _, s := range settings(&c) {
 		if slices.Contains([]string{"data", "dsn", "cluster", "engine"}, s.key) {
 			global.String(s.flag(), s.text(), s.help+" ("+s.env()+")")

@@ -82,21 +82,33 @@ func (p *program) runSQL(cmd *cobra.Command, statement string, given []string, w
 	if err != nil {
 		return explainSQL(err, write)
 	}
-	_, err = io.Copy(p.stdout, answer)
-	return explainSQL(errors.Join(err, answer.Close()), write)
+	bytes, err := io.Copy(p.stdout, answer)
+	if err = errors.Join(err, answer.Close()); err == nil && bytes == 0 && format == "table" && !write {
+		_, err = fmt.Fprintln(p.stderr, "no rows")
+	}
+	return explainSQL(err, write)
 }
 
 // expected is ClickHouse's list of everything that could have stood where the syntax error is: pages of it.
 var expected = regexp.MustCompile(`Expected one of: .{200,}\. \(SYNTAX_ERROR\)`)
 
-// explainSQL adds the way out when ClickHouse refused a write, and shortens what nobody reads.
+// explainSQL adds the way out when ClickHouse refused a write or misses a value, and shortens what nobody reads.
 func explainSQL(err error, write bool) error {
 	var ex *clickhouse.Exception
 	if err != nil && expected.MatchString(err.Error()) {
 		return errors.New(expected.ReplaceAllString(err.Error(), "(SYNTAX_ERROR)"))
 	}
-	if !write && errors.As(err, &ex) && ex.Code == 164 { // READONLY
+	if err != nil && strings.Contains(err.Error(), "trailing FORMAT clause") { // the driver's advice is for programs
+		return errors.New("leave FORMAT out of the statement: -o table, json, csv, ndjson or tsv says how to print the answer")
+	}
+	if !errors.As(err, &ex) {
+		return err
+	}
+	switch {
+	case !write && ex.Code == 164: // READONLY
 		return fmt.Errorf("%w\n(add --write to allow statements that change something)", err)
+	case ex.Code == 456: // UNKNOWN_QUERY_PARAMETER
+		return fmt.Errorf("%w\n(give it with --param name=value)", err)
 	}
 	return err
 }

@@ -58,6 +58,7 @@ func TestVerifyAndRebuild(t *testing.T) {
 	fails(t, "--from 2026-03-01 is not before --to 2026-03-01", "verify", "--data", s.data, "--from", "2026-03-01", "--to", "2026-03-01")
 	fails(t, `--from "march": write it as 2026-03-01`, "verify", "--data", s.data, "--from", "march")
 	fails(t, `write it as 2026-03`, "rebuild", "--data", s.data, "--from", "march")
+	fails(t, `write it as 2026-03-01`, "rebuild", "--data", s.data, "--from", "2026-02-99")
 	fails(t, "say which months", "rebuild", "--data", s.data)
 	fails(t, "there is no data folder", "verify", "--data", s.data+"x")
 }
