@@ -21,7 +21,7 @@ import (
 
 // takeAgainPath is on the local socket only: the body of POST /v1/events, made of rejected records, and in a header which ones they are.
 const (
-	takeAgainPath     = "/local/quarantine/replay"
+	takeAgainPath  = "/local/quarantine/replay"
 	headerRejected = "X-Livello-Rejected"
 )
 
