@@ -75,6 +75,10 @@ func TestCommandsWithoutAService(t *testing.T) {
 	fails(t, "did you mean from?", "query", "--data", data, "totals", "form=now-1d")
 	fails(t, "given twice", "query", "--data", data, "totals", "from=now-1d", "-p", "from=now-2d")
 
+	fails(t, "write livello query describe NAME", "query", "describe")
+	fails(t, "did you mean serve?", "serv")
+	fails(t, "`livello spool --help` lists them", "spool", "frobnicate")
+
 	if out := must(t, "version", "-o", "json"); !strings.Contains(out, `"platform"`) {
 		t.Errorf("version: %s", out)
 	}

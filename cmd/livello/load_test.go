@@ -83,7 +83,7 @@ func TestLoadMistakes(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	fails(t, "--mapping is missing", "load", "--data", data, "x.csv")
-	fails(t, "requires at least 1 arg", "load", "--data", data, "--mapping", cdnowMapping)
+	fails(t, "write livello load --mapping MAP.yaml FILE...", "load", "--data", data, "--mapping", cdnowMapping)
 	fails(t, "missing.yaml", "load", "--data", data, "--mapping", "missing.yaml", "x.csv")
 	fails(t, "x.csv", "load", "--data", data, "--mapping", cdnowMapping, "x.csv")
 }

@@ -53,7 +53,36 @@ func newRoot(p *program) *cobra.Command {
 		spoolCommand(p), migrateCommand(p), keysCommand(p), eraseCommand(p), dashboardsCommand(p), versionCommand(p),
 		verifyCommand(p), rebuildCommand(p), definitionsCommand(p), tiersCommand(p), identityCommand(p),
 	)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: `%s --help` lists them", err, c.CommandPath())
+	})
+	explainArgs(root)
 	return root
+}
+
+// explainArgs has each command say how it is written when its arguments are not what it takes; cobra says how many there were.
+func explainArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		explainArgs(sub)
+	}
+	check := c.Args
+	if check == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		err := check(c, args)
+		switch {
+		case err == nil:
+			return nil
+		case !c.HasSubCommands() || len(args) == 0:
+			return fmt.Errorf("wrong number of arguments: write %s", c.UseLine())
+		}
+		c.SuggestionsMinimumDistance = 2
+		if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+			return fmt.Errorf("there is no command %q; did you mean %s?", args[0], like[0])
+		}
+		return fmt.Errorf("there is no command %q: `%s --help` lists them", args[0], c.CommandPath())
+	}
 }
 
 // config puts the settings of a command together.
