@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -27,7 +28,7 @@ type Backfiller struct {
 	// Filled is told which tables have a month more, before that is noted: who keeps figures made from them computes them again. A process that
 	// ends in between tells it again. It may be nil.
 	Filled func(ctx context.Context, tables []string) error
-	// Expected is told after each step which months are lacking that will be there sooner or later: all but those that failed so often that nobody should
+	// Expected is told before and after each step which months are lacking that will be there sooner or later: all but those that failed so often that nobody should
 	// wait for them. It may be nil.
 	Expected func(lacking []Lacking)
 	Logger   *slog.Logger
@@ -40,10 +41,14 @@ type Backfiller struct {
 type Lacking struct {
 	Table string `json:"table"`
 	Month string `json:"month"` // 2026-03
-	// Attempts to fill it in that failed, of this process, and why the last one did. It is tried again.
+	// Attempts to fill it in that failed, as far as this process knows, and why the last one did. It is tried again. Of what an earlier process gave up is known
+	// that it did, and when it failed last.
 	Attempts int    `json:"failed_attempts,omitempty"`
 	Error    string `json:"error,omitempty"`
 }
+
+// Expected says that the month will be there before long: nobody should wait for one that failed again and again.
+func (l Lacking) Expected() bool { return l.Attempts < patience }
 
 // Times of Run: how often it looks whether a migration of another process left something to do, or what failed is due again; and how often
 // it asks whether loading is still behind.
@@ -160,7 +165,11 @@ func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
 	if err != nil || len(known) == 0 {
 		return nil, err
 	}
-	rows, err := ask.Texts(ctx, db, "SELECT concat(formatDateTime(month, '%Y-%m'), ' ', rollup) FROM backfills FINAL WHERE NOT done ORDER BY month DESC, rollup")
+	// What is lacking is noted together with the note that it was looked for. A later time says that it was given up, and is when it failed last.
+	rows, err := ask.Texts(ctx, db, `SELECT concat(formatDateTime(month, '%Y-%m'), ' ', rollup, ' ', if(looked > 0 AND at > looked, toString(toDateTime(at, 'UTC')), ''))
+FROM (SELECT rollup, month, done, at, maxIf(at, month = '1970-01-01') OVER (PARTITION BY rollup) AS looked FROM backfills FINAL)
+WHERE NOT done
+ORDER BY month DESC, rollup`)
 	if err != nil {
 		return nil, fmt.Errorf("read backfills: %w", err)
 	}
@@ -173,10 +182,16 @@ func ReadLacking(ctx context.Context, db DB) ([]Lacking, error) {
 	}
 	var lacking []Lacking
 	for _, row := range rows {
-		month, table, _ := strings.Cut(row, " ")
-		if slices.ContainsFunc(rollups, func(r rollup) bool { return r.table == table }) {
-			lacking = append(lacking, Lacking{Table: table, Month: month})
+		month, rest, _ := strings.Cut(row, " ")
+		table, failed, _ := strings.Cut(rest, " ")
+		if !slices.ContainsFunc(rollups, func(r rollup) bool { return r.table == table }) {
+			continue
 		}
+		l := Lacking{Table: table, Month: month}
+		if failed != "" {
+			l.Attempts, l.Error = patience, fmt.Sprintf("at least %d attempts failed, the last one at %s UTC; the log of then says why", patience, failed)
+		}
+		lacking = append(lacking, l)
 	}
 	return lacking, nil
 }
@@ -231,13 +246,15 @@ func (f *Backfiller) Step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	chosen := f.Rebuilder.unfilled.choose(lacking, f.now())
+	f.tell(lacking)
 	if len(chosen) == 0 {
-		f.tell(lacking)
 		return false, nil
 	}
 	err = f.fill(ctx, chosen)
 	if err != nil && ctx.Err() == nil {
-		if again, first := f.Rebuilder.unfilled.note(chosen, err, f.now()); first {
+		again, first, hopeless := f.Rebuilder.unfilled.note(chosen, err, f.now())
+		err = errors.Join(err, f.giveUp(ctx, hopeless))
+		if first {
 			f.logger().Warn("history could not be filled in; the others go on, and it is tried again", "month", chosen[0].Month, "tables", tablesOf(chosen), "error", err, "next_attempt_in", again)
 		}
 	}
@@ -250,8 +267,23 @@ func (f *Backfiller) Step(ctx context.Context) (bool, error) {
 // tell says what is to be expected.
 func (f *Backfiller) tell(lacking []Lacking) {
 	if f.Expected != nil {
-		f.Expected(slices.DeleteFunc(f.Rebuilder.unfilled.explain(lacking), func(l Lacking) bool { return l.Attempts >= patience }))
+		f.Expected(slices.DeleteFunc(f.Rebuilder.unfilled.explain(lacking), func(l Lacking) bool { return !l.Expected() }))
 	}
+}
+
+// giveUp writes down that nobody should wait for the months any more, so that a restart does not have everybody wait anew.
+func (f *Backfiller) giveUp(ctx context.Context, months []Lacking) error {
+	for _, l := range months {
+		err := f.Rebuilder.DB.Exec(ctx, `INSERT INTO backfills (rollup, month, done, at)
+SELECT rollup, month, 0, now64(3, 'UTC')
+FROM backfills FINAL
+WHERE month = toDate(concat({month:String}, '-01')) AND rollup = {table:String} AND NOT done
+SETTINGS async_insert = 0, insert_deduplicate = 0`, named("month", l.Month), named("table", l.Table))
+		if err != nil {
+			return fmt.Errorf("note that %s of %s is given up: %w", l.Month, l.Table, err)
+		}
+	}
+	return nil
 }
 
 // fill fills in one month of rollups.

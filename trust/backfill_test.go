@@ -65,6 +65,11 @@ func TestNewRollupsGetTheirHistory(t *testing.T) {
 	if err != nil || said(lacking) != want {
 		t.Fatalf("lacking: %s, %v; want %s", said(lacking), err, want)
 	}
+	for _, l := range lacking {
+		if !l.Expected() {
+			t.Errorf("%+v is given up, and nobody tried", l)
+		}
+	}
 	if _, err := (&Rebuilder{DB: r, Hold: r.loader.Hold}).Rebuild(t.Context(), time.Time{}, time.Time{}, "person_signals"); err != nil { // the definitions' own business
 		t.Fatal(err)
 	}
@@ -189,6 +194,8 @@ func TestAMonthThatFailsKeepsNobodyWaiting(t *testing.T) {
 	for _, statement := range []string{
 		"ALTER TABLE person_month DROP PARTITION ID '202601'", "ALTER TABLE person_month DROP PARTITION ID '202602'", "ALTER TABLE origins DROP PARTITION ID '202602'",
 		"INSERT INTO backfills (rollup, month, done, at) SELECT pair.1, toDate(pair.2), 0, now() FROM (SELECT arrayJoin([('person_month', '2026-01-01'), ('person_month', '2026-02-01'), ('origins', '2026-02-01'), ('of_yore', '2026-02-01')]) AS pair)",
+		// As Note does, which looks once, and notes what it finds in the same moment.
+		"INSERT INTO backfills (rollup, month, done, at) SELECT DISTINCT rollup, toDate('1970-01-01'), 1, at FROM backfills WHERE NOT done",
 	} {
 		r.exec(statement)
 	}
@@ -235,8 +242,27 @@ func TestAMonthThatFailsKeepsNobodyWaiting(t *testing.T) {
 	if n := b.Rebuilder.unfilled.count(); n != 1 {
 		t.Errorf("%d months are failing, want 1", n)
 	}
-	broken.partition = ""
-	clock = clock.Add(4 * firstAgain)
+
+	// A restart: nobody waits anew, verify says what is known, and the next attempt comes at once.
+	log.Reset()
+	expected = "not told"
+	tells := func(lacking []Lacking) {
+		if expected == "not told" {
+			expected = said(lacking)
+		}
+	}
+	b = &Backfiller{Rebuilder: &Rebuilder{DB: broken, Hold: r.loader.Hold}, Logger: b.Logger, Now: b.Now, Expected: tells}
+	report, err = (&Verifier{DB: r, Hold: r.loader.Hold, Rebuilder: b.Rebuilder}).Verify(t.Context(), base, base.AddDate(0, 2, 0))
+	if err != nil || len(report.Lacking) != 1 || report.Lacking[0].Attempts != patience || !strings.Contains(report.Lacking[0].Error, "the log of then says why") {
+		t.Errorf("after a restart verify says %+v are lacking: %v", report.Lacking, err)
+	}
+	step(true, true, february)
+	if expected != "" || broken.broke != patience+1 || b.Rebuilder.unfilled.count() != 1 || !strings.Contains(log.String(), "could not be filled in") {
+		t.Errorf("after a restart and %d attempts is expected: %q; the log: %s", broken.broke, expected, log.String())
+	}
+	step(false, false, february)
+	b = &Backfiller{Rebuilder: &Rebuilder{DB: broken, Hold: r.loader.Hold}, Now: b.Now}
+	broken.partition = "" // and another restart
 	step(true, false, "")
 	step(false, false, "")
 	if n := b.Rebuilder.unfilled.count(); n != 0 || b.Left() != 0 {

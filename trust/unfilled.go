@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// unfilled is what of the months that rollups lack could not be filled in, as far as this process tried. The zero value is ready; it is safe for
-// concurrent use.
+// unfilled is what of the months that rollups lack could not be filled in, as far as this process tried, and what an earlier one gave up. The zero value is
+// ready; it is safe for concurrent use.
 type unfilled struct {
 	mu sync.Mutex
 	of map[owed]failed
@@ -18,11 +18,12 @@ type owed struct{ table, month string }
 
 func (l Lacking) owed() owed { return owed{l.Table, l.Month} }
 
-// failed is how often it failed, when it is due again, and why the last attempt failed.
+// failed is how often it failed, when it is due again, why the last attempt failed, and whether that was of this process.
 type failed struct {
 	attempts int
 	due      time.Time
 	why      string
+	here     bool
 }
 
 // A month that failed is tried again after firstAgain, then after twice as long each time, and in the end every lastAgain. From the attempt patience
@@ -33,13 +34,22 @@ const (
 	patience   = 3
 )
 
-// choose answers what to fill in next, of one month; lacking has the newest first. What is not lacking any more is forgotten.
+// choose answers what to fill in next, of one month; lacking has the newest first. What is not lacking any more is forgotten, and what an earlier process gave
+// up is due at once, behind the others: a restart may be what mends it.
 func (u *unfilled) choose(lacking []Lacking, now time.Time) (chosen []Lacking) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for o := range u.of {
 		if !slices.ContainsFunc(lacking, func(l Lacking) bool { return l.owed() == o }) {
 			delete(u.of, o)
+		}
+	}
+	if u.of == nil {
+		u.of = map[owed]failed{}
+	}
+	for _, l := range lacking {
+		if _, here := u.of[l.owed()]; !here && l.Attempts > 0 {
+			u.of[l.owed()] = failed{attempts: l.Attempts, due: now, why: l.Error}
 		}
 	}
 	for _, l := range lacking {
@@ -58,8 +68,9 @@ func (u *unfilled) choose(lacking []Lacking, now time.Time) (chosen []Lacking) {
 	return nil
 }
 
-// note remembers that the months could not be filled in, and answers after how long they are due again, and whether one of them failed the first time.
-func (u *unfilled) note(months []Lacking, why error, now time.Time) (again time.Duration, first bool) {
+// note remembers that the months could not be filled in, and answers after how long they are due again, whether one of them failed the first time as far as this
+// process knows, and which nobody should wait for.
+func (u *unfilled) note(months []Lacking, why error, now time.Time) (again time.Duration, first bool, hopeless []Lacking) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.of == nil {
@@ -67,14 +78,17 @@ func (u *unfilled) note(months []Lacking, why error, now time.Time) (again time.
 	}
 	for _, l := range months {
 		f := u.of[l.owed()]
-		first = first || f.attempts == 0
+		first = first || !f.here
 		again = lastAgain
 		if f.attempts < 6 { // 64 minutes
 			again = firstAgain << f.attempts
 		}
-		u.of[l.owed()] = failed{f.attempts + 1, now.Add(again), why.Error()}
+		u.of[l.owed()] = failed{f.attempts + 1, now.Add(again), why.Error(), true}
+		if f.attempts+1 >= patience {
+			hopeless = append(hopeless, l)
+		}
 	}
-	return again, first
+	return again, first, hopeless
 }
 
 // explain is lacking with what is known of failures.
@@ -83,8 +97,9 @@ func (u *unfilled) explain(lacking []Lacking) []Lacking {
 	defer u.mu.Unlock()
 	explained := slices.Clone(lacking)
 	for i, l := range explained {
-		f := u.of[l.owed()]
-		explained[i].Attempts, explained[i].Error = f.attempts, f.why
+		if f, known := u.of[l.owed()]; known {
+			explained[i].Attempts, explained[i].Error = f.attempts, f.why
+		}
 	}
 	return explained
 }

@@ -32,7 +32,7 @@ func (s *service) lacksHistory(ctx context.Context) bool {
 		return false
 	}
 	lacking, err := trust.ReadLacking(ctx, s.db)
-	if err != nil || ofPeople(lacking) {
+	if err != nil || ofPeople(slices.DeleteFunc(lacking, func(l trust.Lacking) bool { return !l.Expected() })) {
 		return s.lacking.Load()
 	}
 	s.lacking.Store(false)
