@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/livello/livello/ingest/event"
 )
 
 var update = flag.Bool("update", false, "write golden files, and the table of settings in README.md")
@@ -50,10 +52,23 @@ func TestReadmeSettings(t *testing.T) {
 	t.Error("the table of settings in README.md is out of date: go test ./cmd/livello -run TestReadmeSettings -update")
 }
 
+// Who sends has to know the kinds there are.
+func TestMessagesNameEveryKind(t *testing.T) {
+	text, err := os.ReadFile("../../docs/messages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range event.Kinds {
+		if !strings.Contains(string(text), "`"+kind+"`") {
+			t.Errorf("docs/messages.md does not name the kind %s", kind)
+		}
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
 func TestReadmeLinks(t *testing.T) {
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/engine.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/engine.md", "docs/messages.md", "docs/people.md"} {
 		text, err := os.ReadFile(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)
