@@ -72,6 +72,11 @@ func (c *Config) validate() error {
 	if c.Currency != "" && !regexp.MustCompile("^[A-Z]{3}$").MatchString(c.Currency) {
 		bad("currency", "%q is no currency: three capitals, as EUR", c.Currency)
 	}
+	for _, origin := range c.CORS.Origins { // as a browser sends it, or no page would ever match
+		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
+			bad("cors.origins", "%q is no origin: write https://shop.example.com, or * for any", origin)
+		}
+	}
 	for key, d := range map[string]time.Duration{"limits.ahead": c.Limits.Ahead, "spool.linger": c.Spool.Linger, "dedupe.window": c.Dedupe.Window, "stop.timeout": c.Stop.Timeout} {
 		if d <= 0 {
 			bad(key, "%s must be more than nothing", d)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
 	"github.com/go-viper/mapstructure/v2"
@@ -81,7 +83,7 @@ func decode(k *koanf.Koanf, s setting) error {
 		WeaklyTypedInput: !s.inFileOnly(),
 		ErrorUnused:      true, // in the entries of `sources`
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(),
+			durationOf,
 			mapstructure.StringToSliceHookFunc(","),
 			mapstructure.TextUnmarshallerHookFunc(),
 		),
@@ -92,6 +94,19 @@ func decode(k *koanf.Koanf, s setting) error {
 	// mapstructure writes a paragraph about '' (the value has no name where it stands); its lines are what matters.
 	text := strings.NewReplacer("decoding failed due to the following error(s):", "", "'' ", "", "error decoding '': ", "", "\n", " ").Replace(err.Error())
 	return errors.New(strings.TrimSpace(text))
+}
+
+// durationOf reads a duration with its unit. A bare number would count as nanoseconds, which nobody means.
+func durationOf(_, to reflect.Type, value any) (any, error) {
+	if to != reflect.TypeFor[time.Duration]() {
+		return value, nil
+	}
+	text := fmt.Sprint(value)
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no duration: write a number and ms, s, m or h, as 200ms, 20s or 168h", text)
+	}
+	return d, nil
 }
 
 // checkKeys says which key of the file is no setting, and which one may have been meant.

@@ -29,7 +29,7 @@ func (p *program) checkService(ctx context.Context, cfg *Config) error {
 	}
 	var bad int
 	for _, f := range []finding{
-		{"engine", checkEngine}, {"data folder", checkFolder}, {"keys", checkKeysFile}, {"ports", checkPorts}, {"schema", checkSchema},
+		{"engine", checkEngine}, {"data folder", checkFolder}, {"keys", checkKeysFile}, {"definitions", checkDefinitions}, {"ports", checkPorts}, {"schema", checkSchema},
 	} {
 		said, err := f.look(ctx, cfg)
 		if err != nil {
@@ -82,6 +82,14 @@ func checkKeysFile(_ context.Context, cfg *Config) (string, error) {
 		return "will be made", nil
 	}
 	return "there", err
+}
+
+func checkDefinitions(_ context.Context, cfg *Config) (string, error) {
+	if cfg.Definitions == "" {
+		return "the newest that was applied", nil
+	}
+	_, err := readDefinitions(cfg.Definitions)
+	return cfg.Definitions, err
 }
 
 func checkPorts(ctx context.Context, cfg *Config) (string, error) {

@@ -112,6 +112,10 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	if err == nil || !strings.Contains(out, "another program listens on "+port) || !strings.Contains(out, "/nowhere/libchdb.so") {
 		t.Errorf("--check with a taken port and no engine: %v\n%s", err, out)
 	}
+	out, _, err = runCommand(t, "", "serve", "--check", "--data", data, "--definitions", "nosuch.yaml")
+	if err == nil || !strings.Contains(out, "definitions  FAILS: read definitions: open nosuch.yaml") {
+		t.Errorf("--check without the file of definitions: %v\n%s", err, out)
+	}
 	fails(t, "listen: another program listens on "+port, "serve", "--data", data, "--listen", port)
 	fails(t, "setting log.level", "serve", "--data", data, "--log-level", "loud")
 	fails(t, "unknown flag: --spool-lingr", "serve", "--spool-lingr", "1s")
