@@ -75,6 +75,7 @@ type Eraser struct {
 	one   sync.RWMutex // whoever does something beside erasures reads
 	read  bool         // whether begun is what the table says
 	begun []work       // cut off, to be taken up by Resume
+	seen  int          // how many there were when they were read, done or not
 
 	cutOff   background.Signal // an erasure failed in the middle
 	leaseFor time.Duration     // 0: as internal/lease has it
@@ -128,7 +129,7 @@ func (e *Eraser) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.begun = nil
+	e.begun, e.seen = nil, len(all)
 	out := held{}
 	for _, w := range all {
 		if w.state == stateBegun {

@@ -56,6 +56,9 @@ const (
 // Resume reads what the tables say, and goes on with what was cut off: at once with what began in this data folder, and with what another service on the
 // database began when it was abandoned.
 func (e *Eraser) Resume(ctx context.Context) error {
+	if quiet, err := e.quiet(ctx); err != nil || quiet {
+		return err
+	}
 	e.one.Lock()
 	defer e.one.Unlock()
 	if e.o.Shared {
@@ -64,6 +67,22 @@ func (e *Eraser) Resume(ctx context.Context) error {
 		}
 	}
 	return e.alone(ctx, func(ctx context.Context) error { return e.goOn(ctx, e.due) })
+}
+
+// quiet says that nothing has happened in a shared database since erasures were read, and nothing is to be done. It keeps nobody waiting: this is asked every minute,
+// and the database may be away.
+func (e *Eraser) quiet(ctx context.Context) (bool, error) {
+	e.one.RLock()
+	known, seen := e.o.Shared && e.read && len(e.begun) == 0, e.seen
+	e.one.RUnlock()
+	if !known {
+		return false, nil
+	}
+	now, err := ask.Texts(ctx, e.o.DB, "SELECT concat(toString(count()), ' ', toString(countIf(state = 'begun') + (SELECT count() FROM erased_ids))) FROM erasures FINAL")
+	if err != nil {
+		return false, fmt.Errorf("look for erasures of other services: %w", err)
+	}
+	return len(now) == 1 && now[0] == fmt.Sprint(seen, " 0"), nil
 }
 
 // todo says whether there is something to go on with.

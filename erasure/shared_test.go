@@ -147,6 +147,9 @@ func testLeftByAnother(r *rig) {
 			t.Fatal(err)
 		}
 	}
+	if quiet, err := second.quiet(t.Context()); err != nil || quiet {
+		t.Errorf("somebody waits to be erased, and another service is at rest: %v", err)
+	}
 	begun(1)
 	if second.Guard().Erased("ada@new-left") != 0 {
 		t.Error("another service lets the person in")
@@ -178,7 +181,16 @@ func testLeftByAnother(r *rig) {
 		}
 	}
 
+	if err := second.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if quiet, err := second.quiet(t.Context()); err != nil || !quiet {
+		t.Errorf("all is done and known, and a service is not at rest: %v", err)
+	}
 	begin("-taken")
+	if quiet, err := second.quiet(t.Context()); err != nil || quiet {
+		t.Errorf("an erasure was begun, and another service is at rest: %v", err)
+	}
 	third := r.other(func(*Options) {})
 	if _, err := third.Erase(t.Context(), "ada@new-taken", "a test"); err != nil {
 		t.Fatal(err)
