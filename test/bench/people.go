@@ -41,11 +41,10 @@ func runPeople(ctx context.Context, o options, work string) (err error) {
 		return err
 	}
 	began := time.Now()
-	p, err := startOn(ctx, o, data)
+	p, err := startOn(ctx, o, data, o.data != "")
 	if err != nil {
 		return err
 	}
-	p.keep = o.data != ""
 	defer func() { err = errors.Join(err, p.stop()) }()
 	w, err := warehouse.Open(ctx, warehouse.Config{Data: data})
 	if err != nil {

@@ -47,12 +47,12 @@ func startProcess(ctx context.Context, o options, work string) (*process, error)
 	if err != nil {
 		return nil, err
 	}
-	return startOn(ctx, o, data)
+	return startOn(ctx, o, data, false)
 }
 
-// startOn starts the real binary on a folder, which is removed at the stop unless keep is set.
-func startOn(ctx context.Context, o options, data string) (*process, error) {
-	p := &process{data: data, logs: new(bytes.Buffer)}
+// startOn starts the real binary on a folder, which is removed at the stop unless it is to be kept.
+func startOn(ctx context.Context, o options, data string, keep bool) (*process, error) {
+	p := &process{data: data, keep: keep, logs: new(bytes.Buffer)}
 	p.cmd = exec.CommandContext(ctx, o.binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--sql-listen", "")
 	if library, err := embedded.Find(""); err == nil { // the binary may lie elsewhere
 		p.cmd.Env = append(os.Environ(), "LIVELLO_ENGINE="+library)
