@@ -125,8 +125,16 @@ func BenchmarkFollow(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/rows, "us/state")
 }
 
-// What an event costs that is taken over, in blocks of a thousand, with the merging of what is on the disk.
-func BenchmarkTake(b *testing.B) {
+// takes has a store take events over, in blocks of a thousand, of so many ids.
+type takes struct {
+	*Store
+	columns *event.Columns
+	block   []byte
+	ids     int
+	events  int
+}
+
+func newTakes(b *testing.B, ids int) *takes {
 	w := engine.Migrated(b)
 	s := Open(Options{Dir: filepath.Join(b.TempDir(), "profiles"), DB: w})
 	b.Cleanup(func() {
@@ -137,22 +145,50 @@ func BenchmarkTake(b *testing.B) {
 	if err := s.CatchUp(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	const size, ids = 1000, 2_400_000
-	var block []byte
-	columns := event.New()
-	events := 0
+	return &takes{Store: s, columns: event.New(), ids: ids}
+}
+
+func (t *takes) fill() {
+	t.columns.Reset()
+	for i := range 1000 {
+		t.events++
+		t.columns.Append(&event.Row{EventID: uuid.New(), Type: "page", Kind: "page_view", Name: "viewed", Channel: "web", Time: 1_760_000_000_000 + 10*int64(t.events), Source: "shop",
+			AnonymousID: "anon-" + strconv.Itoa(rand.IntN(t.ids)), Path: "/products/" + strconv.Itoa(rand.IntN(10_000)), ContentID: "item-" + strconv.Itoa(i%100), SessionID: "session"})
+	}
+	t.block = t.columns.EncodeBlock(t.block[:0])
+}
+
+func (t *takes) take() {
+	now := time.Now()
+	t.Take(now, now, func(each func([]byte, int) error) error { return each(t.block, t.columns.Rows()) })
+}
+
+// What an event costs that is taken over, with the merging of what is on the disk.
+func BenchmarkTake(b *testing.B) {
+	t := newTakes(b, 2_400_000)
 	for b.Loop() {
 		b.StopTimer()
-		columns.Reset()
-		for i := range size {
-			events++
-			columns.Append(&event.Row{EventID: uuid.New(), Type: "page", Kind: "page_view", Name: "viewed", Channel: "web", Time: 1_760_000_000_000 + int64(events), Source: "shop",
-				AnonymousID: "anon-" + strconv.Itoa(rand.IntN(ids)), Path: "/products/" + strconv.Itoa(rand.IntN(10_000)), ContentID: "item-" + strconv.Itoa(i%100), SessionID: "session"})
-		}
-		block = columns.EncodeBlock(block[:0])
+		t.fill()
 		b.StartTimer()
-		now := time.Now()
-		s.Take(now, now, func(each func([]byte, int) error) error { return each(block, size) })
+		t.take()
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(t.events), "ns/event")
+}
+
+// What it costs to say what somebody did last who has one id and some forty events.
+func BenchmarkRecent(b *testing.B) {
+	t := newTakes(b, 25_000)
+	for range 1000 {
+		t.fill()
+		t.take()
+	}
+	if err := t.db.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if d, ok := t.Recent([]string{"anon-" + strconv.Itoa(i*7919%t.ids)}, time.UnixMilli(1_760_000_000_000)); !ok || len(d.Events) == 0 {
+			b.Fatalf("%+v, %v", d, ok)
+		}
+	}
 }
