@@ -70,6 +70,9 @@ func TestCommandsWithoutAService(t *testing.T) {
 	if out, errs, err := runCommand(t, "", "quarantine", "list", "--data", data); err != nil || out != "" || !strings.Contains(errs, "no rows") {
 		t.Errorf("quarantine list of nothing: %q, %q, %v", out, errs, err)
 	}
+	if out, errs, err := runCommand(t, "", "tiers", "--data", data); err != nil || out != "" || !strings.Contains(errs, "nobody has a tier yet") {
+		t.Errorf("tiers of nobody: %q, %q, %v", out, errs, err)
+	}
 	fails(t, "did you mean totals?", "query", "--data", data, "totlas")
 	fails(t, "write name=value", "query", "--data", data, "totals", "from")
 	fails(t, "did you mean from?", "query", "--data", data, "totals", "form=now-1d")

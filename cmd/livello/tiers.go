@@ -73,6 +73,11 @@ func tiersCommand(p *program) *cobra.Command {
 				return err
 			case format == "json":
 				all[r.name] = out.Bytes()
+			case out.Len() == 0 && r.name == "distribution":
+				_, err := fmt.Fprintln(p.stderr, "nobody has a tier yet: `livello serve` evaluates people within seconds after their events came in")
+				return err
+			case out.Len() == 0:
+				fmt.Fprintf(p.stdout, "%s\n\nnobody\n\n", r.title)
 			default:
 				fmt.Fprintf(p.stdout, "%s\n\n%s\n", r.title, out.String())
 			}
