@@ -59,7 +59,7 @@ func (o origins) preflight(c echo.Context) error {
 	header.Set(echo.HeaderAllow, "OPTIONS, POST")
 	if o.permit(c) {
 		header.Set(echo.HeaderAccessControlAllowMethods, http.MethodPost)
-		header.Set(echo.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding")
+		header.Set(echo.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding, X-Retry-Count") // the last one is what Segment's SDK for browsers counts its attempts with
 		header.Set(echo.HeaderAccessControlMaxAge, "86400")
 	}
 	return c.NoContent(http.StatusNoContent)

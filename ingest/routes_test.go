@@ -230,7 +230,7 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 			headers = append(headers, "Origin", test.origin)
 		}
 		a := test.s.do(t, http.MethodOptions, "/v1/batch", nil, headers...)
-		if got := a.header.Get("Access-Control-Allow-Origin"); a.status != 204 || got != test.want || (got != "") != (a.header.Get("Access-Control-Allow-Headers") != "") {
+		if got := a.header.Get("Access-Control-Allow-Origin"); a.status != 204 || got != test.want || (got != "") != strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "X-Retry-Count") {
 			t.Errorf("%s: asked first: %d %v", name, a.status, a.header)
 		}
 		// Errors need the headers too, or the page's script cannot read them.

@@ -13,17 +13,17 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Routes adds the catalogue to g, whose middleware decides who may read:
+// Routes adds the catalogue to e, for those whom allowed lets pass:
 //
-//	GET g/queries         all queries with their parameters and columns, JSON
-//	GET g/queries/{name}  the answer; every query parameter but format is one of the query's own
+//	GET /v1/queries         all queries with their parameters and columns, JSON
+//	GET /v1/queries/{name}  the answer; every query parameter but format is one of the query's own
 //
 // The format is ?format= or what Accept prefers, else JSON. An array is given as steps=a&steps=b or steps=a,b. Errors the
 // caller can mend are answered here, as {"error":{"code","field","message","help"}}; others are returned to Echo's error
 // handler. A caller who goes away cancels the statement.
-func Routes(g *echo.Group, r Runner) {
-	g.GET("/queries", r.list)
-	g.GET("/queries/:name", r.answer)
+func Routes(e *echo.Echo, r Runner, allowed ...echo.MiddlewareFunc) {
+	e.GET("/v1/queries", r.list, allowed...)
+	e.GET("/v1/queries/:name", r.answer, allowed...)
 }
 
 // link is a query of the list, with the place where its answer is.

@@ -17,7 +17,7 @@ import (
 func serve(t *testing.T, r queries.Runner) func(path, accept string) (*http.Response, string, error) {
 	t.Helper()
 	e := echo.New()
-	queries.Routes(e.Group("/v1"), r)
+	queries.Routes(e, r)
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	return func(path, accept string) (*http.Response, string, error) {

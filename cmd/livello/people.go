@@ -19,8 +19,8 @@ const longestID = 512
 
 // peopleRoutes answer about one person, by any of their ids: GET /v1/people/{id}, with recent=false without their last events, and .../history, which takes the parameters and formats
 // of the query engagement_history.
-func peopleRoutes(g *echo.Group, people *profile.Reader, ask queries.Runner) {
-	g.GET("/people/:id", func(c echo.Context) error {
+func peopleRoutes(e *echo.Echo, people *profile.Reader, ask queries.Runner, allowed echo.MiddlewareFunc) {
+	e.GET("/v1/people/:id", func(c echo.Context) error {
 		id, err := personOf(c, "")
 		if err != nil {
 			return err
@@ -41,14 +41,14 @@ func peopleRoutes(g *echo.Group, people *profile.Reader, ask queries.Runner) {
 			return err
 		}
 		return c.JSON(http.StatusOK, p)
-	})
-	g.GET("/people/:id/history", func(c echo.Context) error {
+	}, allowed)
+	e.GET("/v1/people/:id/history", func(c echo.Context) error {
 		id, err := personOf(c, "/history")
 		if err != nil {
 			return err
 		}
 		return ask.Answer(c, "engagement_history", map[string]string{"person": id})
-	})
+	}, allowed)
 }
 
 // recentWanted says whether last events, best channel and best hour are asked for: unless recent=false.

@@ -33,6 +33,8 @@ func TestServeFromFirstEventToStop(t *testing.T) {
 	s.want(401, "read key is missing", "GET", s.API+"/v1/queries", "", "")
 	s.want(401, "read key is not known", "GET", s.API+"/v1/queries/totals", write, "")
 	s.want(401, "read key is missing", "GET", s.API+"/metrics", "", "")
+	s.want(405, "", "GET", s.API+"/v1/track", "", "")
+	s.want(404, "", "GET", s.API+"/v1/nothing", "", "")
 	s.want(404, "nothing at /local/drain", "POST", s.API+drainPath, read, "")
 
 	s.want(202, `"accepted":25`, "POST", s.API+"/v1/events", write, events(25))

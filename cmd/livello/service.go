@@ -262,7 +262,7 @@ func (s *service) startAPI(_ context.Context, registry *prometheus.Registry) err
 		Quarantine: s.quarantine, Guard: s.eraser.Guard(), Origins: s.cfg.CORS.Origins, Registry: registry, Logger: s.log,
 	})
 	e := newAPI(s.cfg, s.keys, in, queries.Runner{DB: reader{s}}, registry, s.health(), s.log)
-	peopleRoutes(e.Group("/v1", requireReadKey(s.keys.ReadKey)), s.profiles(), queries.Runner{DB: reader{s}})
+	peopleRoutes(e, s.profiles(), queries.Runner{DB: reader{s}}, requireReadKey(s.keys.ReadKey))
 	s.measurementRoutes(e, in, registry)
 	e.DELETE("/v1/people/:id", s.erasePerson, requireKey("admin", s.keys.AdminKey))
 	s.handler = e
