@@ -20,7 +20,7 @@ import (
 )
 
 // format of keys and cards. A folder of another one is made again.
-const format = 2
+const format = 3
 
 // labelName is a file in the folder that is written when the rest is there. A folder without it is made again.
 const labelName = "cards.json"

@@ -3,6 +3,7 @@ package cards
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble"
@@ -62,6 +63,7 @@ func (s *Store) take(last time.Time, blocks func(each func(block []byte, rows in
 				return err
 			}
 		}
+		runtime.Gosched() // requests wait for a turn
 		return nil
 	}); err != nil {
 		return err

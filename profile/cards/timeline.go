@@ -7,8 +7,10 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble"
@@ -32,8 +34,12 @@ const (
 	recordLeftOut = 3
 )
 
-// mostActs are told of an id besides its newest events. Of an id that has more in the months that are asked for, the events are counted by the database.
-const mostActs = 512
+// Of what an id did besides its newest events no more is kept than is asked for: the calendar month of the last event and the one before it are 62 days at
+// most. Of an id that did more in that time than is kept, the events are counted by the database: the busiest of people, 33 acts a day.
+const (
+	mostActs  = 2048
+	mostHours = 63 * 24
+)
 
 // castagnoli is what processors compute fastest.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -149,9 +155,23 @@ func (t *timeline) tidy() {
 		return cmp.Or(cmp.Compare(b.hour, a.hour), cmp.Compare(a.sum, b.sum), bytes.Compare(a.channel, b.channel))
 	})
 	t.acts = slices.CompactFunc(t.acts, func(a, b act) bool { return a.hour == b.hour && a.sum == b.sum && bytes.Equal(a.channel, b.channel) })
-	if len(t.acts) > mostActs {
-		t.leftOut = max(t.leftOut, t.acts[mostActs].hour)
-		t.acts = t.acts[:mostActs]
+	if len(t.acts) == 0 {
+		return
+	}
+	newest := t.acts[0].hour
+	for i := range t.events {
+		if t.events[i].record[24] != 0 {
+			newest = max(newest, t.events[i].at/hourMs)
+			break
+		}
+	}
+	keep := min(len(t.acts), mostActs)
+	for keep > 0 && t.acts[keep-1].hour < newest-mostHours {
+		keep--
+	}
+	if keep < len(t.acts) {
+		t.leftOut = max(t.leftOut, t.acts[keep].hour)
+		t.acts = t.acts[:keep]
 	}
 }
 
@@ -224,6 +244,9 @@ var merger = &pebble.Merger{
 
 var merges = sync.Pool{New: func() any { return new(merge) }}
 
+// merged counts merges.
+var merged atomic.Uint64
+
 // merge is one on its way.
 type merge struct {
 	values []byte
@@ -253,6 +276,9 @@ func (m *merge) Finish(bool) ([]byte, io.Closer, error) {
 	}
 	m.tidy()
 	m.result = m.append(m.result[:0])
+	if merged.Add(1)%64 == 0 {
+		runtime.Gosched() // files are merged for seconds, and requests wait for a turn
+	}
 	return m.result, m, nil
 }
 

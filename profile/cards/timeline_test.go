@@ -36,9 +36,9 @@ func dice(t *testing.T) *rand.Rand {
 // However the records of an id are cut, shuffled, repeated and merged, the timeline is the same.
 func TestMergedInAnyOrder(t *testing.T) {
 	dice := dice(t)
-	for range 200 {
+	for range 40 {
 		var records [][]byte
-		for range 1 + dice.IntN(3*mostActs/2) {
+		for range 1 + dice.IntN(4*mostActs) {
 			e := event.Brief{EventID: uuid.New(), Time: 1_700_000_000_000 + dice.Int64N(90*24*hourMs), Kind: []string{"page_view", "email_sent"}[dice.IntN(2)],
 				Channel: []string{"web", "email", ""}[dice.IntN(3)], Path: []byte("/" + strconv.Itoa(dice.IntN(100)))}
 			records = append(records, appendEvent(nil, &e))
@@ -106,7 +106,7 @@ func TestTimelines(t *testing.T) {
 		if round == 0 {
 			r.lost = false
 			r.happened(event.Row{Type: "identify", Kind: "identify", AnonymousID: "ada-phone", UserID: "ada", Time: time.Now().UnixMilli()})
-			for range 700 {
+			for range mostActs + 100 {
 				many, months := random("many", 24*time.Hour), random("many-months", 24*time.Hour)
 				many.Kind, months.Kind, many.Machine, months.Machine = "page_view", "page_view", "", ""
 				months.Time -= 120 * 24 * hourMs
