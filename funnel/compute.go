@@ -33,7 +33,7 @@ FROM
 WHERE new_problem != old_problem
    OR isNaN(new_amount) != isNaN(old_amount)
    OR abs(new_amount - old_amount) > 1e-9 * greatest(abs(new_amount), abs(old_amount))
-SETTINGS async_insert = 0, insert_deduplicate = 0, max_bytes_before_external_group_by = 268435456`
+SETTINGS async_insert = 0, insert_deduplicate = 0, max_bytes_before_external_group_by = 100000000`
 
 // Which terms are of which view.
 const (
