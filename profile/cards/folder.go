@@ -103,6 +103,7 @@ func (s *Store) openWith(salt []byte) error {
 	s.db, s.salt, s.kept = db, salt, kept
 	s.checked, s.followed = false, 0
 	s.telling, s.unread = told, told.Until
+	s.gaps++
 	return nil
 }
 

@@ -42,6 +42,7 @@ func (s *Store) Take(first, last time.Time, blocks func(each func(block []byte, 
 // missed has everything that was accepted since then read again.
 func (s *Store) missed(since time.Time) {
 	s.told.Store(false)
+	s.gaps++
 	if s.unread.IsZero() || since.Before(s.unread) {
 		s.unread = since
 	}

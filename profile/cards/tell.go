@@ -38,7 +38,7 @@ func (s *Store) tell(ctx context.Context) error {
 	}
 	began, read := time.Now(), 0
 	s.keeping.Lock()
-	full, since := s.telling.Full, s.unread
+	full, since, gaps := s.telling.Full, s.unread, s.gaps
 	s.keeping.Unlock()
 	if full {
 		if err := s.readPiece(ctx, &read, eventsSinceSQL, named("since", since.UTC().Format("2006-01-02 15:04:05.000"))); err != nil {
@@ -54,7 +54,7 @@ func (s *Store) tell(ctx context.Context) error {
 	if s.db == nil || s.damaged.Load() {
 		return errNone
 	}
-	if s.unread != since { // more was missed
+	if s.gaps != gaps { // more was missed, or the store is another one
 		s.news.Send()
 		return nil
 	}
