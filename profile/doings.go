@@ -17,17 +17,15 @@ type Doings struct {
 
 // Act counts something the person did themselves, on a channel and in an hour (UTC).
 func (d *Doings) Act(channel string, hour int) {
-	add(&d.channels, map[string]uint64{channel: 1})
-	add(&d.hours, map[uint8]uint64{uint8(hour): 1})
+	count(&d.channels, channel, 1)
+	count(&d.hours, uint8(hour), 1)
 }
 
-func add[K comparable](sums *map[K]uint64, more map[K]uint64) {
+func count[K comparable](sums *map[K]uint64, key K, n uint64) {
 	if *sums == nil {
 		*sums = map[K]uint64{}
 	}
-	for k, n := range more {
-		(*sums)[k] += n
-	}
+	(*sums)[key] += n
 }
 
 // recent is what is told of them.

@@ -66,8 +66,12 @@ func (r *Reader) readRecent(ctx context.Context, people []Profile, places []int,
 			for _, e := range newest {
 				d.Events = append(d.Events, eventOf(e))
 			}
-			add(&d.channels, channels)
-			add(&d.hours, hours)
+			for channel, n := range channels {
+				count(&d.channels, channel, n)
+			}
+			for hour, n := range hours {
+				count(&d.hours, hour, n)
+			}
 		}
 		return nil
 	}, clickhouse.Named("ids", slices.Collect(maps.Keys(owner))), clickhouse.Named("from", from.Format("2006-01-02 15:04:05.000")), clickhouse.Named("events", uint8(LastEvents))); err != nil {

@@ -176,7 +176,6 @@ func (in *briefs) next() (ok bool, err error) {
 	}
 	e := &in.brief
 	e.DistinctID = in.text(e.DistinctID)
-	e.ReceivedAt = in.int64()
 	e.Time = in.int64()
 	e.EventID = in.uuid()
 	e.Kind, e.Name, e.Channel = string(in.text(nil)), string(in.text(nil)), string(in.text(nil))

@@ -237,7 +237,7 @@ var merger = &pebble.Merger{
 	Name: "livello.timeline",
 	Merge: func(_, value []byte) (pebble.ValueMerger, error) {
 		m := merges.Get().(*merge)
-		m.values, m.ends = append(m.values[:0], value...), append(m.ends[:0], len(value))
+		m.values, m.more = append(m.values[:0], value...), false
 		return m, nil
 	},
 }
@@ -250,15 +250,14 @@ var merged atomic.Uint64
 // merge is one on its way.
 type merge struct {
 	values []byte
-	ends   []int
+	more   bool // than one
 	timeline
 	result []byte
 }
 
 // MergeNewer implements pebble.ValueMerger: the order is of no importance.
 func (m *merge) MergeNewer(value []byte) error {
-	m.values = append(m.values, value...)
-	m.ends = append(m.ends, len(m.values))
+	m.values, m.more = append(m.values, value...), true
 	return nil
 }
 
@@ -267,7 +266,7 @@ func (m *merge) MergeOlder(value []byte) error { return m.MergeNewer(value) }
 
 // Finish implements pebble.ValueMerger.
 func (m *merge) Finish(bool) ([]byte, io.Closer, error) {
-	if len(m.ends) == 1 { // nothing to merge it with
+	if !m.more { // nothing to merge it with
 		return m.values, m, nil
 	}
 	m.timeline = timeline{events: m.events[:0], acts: m.acts[:0]}

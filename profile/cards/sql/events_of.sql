@@ -1,7 +1,6 @@
 -- The events of ids from one to before another, an empty one being the end, in the order of ids.
 SELECT
     distinct_id,
-    received_at,
     ts,
     event_id,
     kind,

@@ -1,7 +1,6 @@
 -- The events that were accepted since then, whenever they happened. No index knows when events were accepted: one column is read of all.
 SELECT
     distinct_id,
-    received_at,
     ts,
     event_id,
     kind,
