@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/internal/handwritten"
 )
 
@@ -41,7 +42,7 @@ func (p *sections) conversionKinds(key pair) {
 		if !ok {
 			continue
 		}
-		switch kinds := engagementKinds(); {
+		switch kinds := event.EngagementKinds(); {
 		case !slices.Contains(kinds, kind):
 			p.Fail(item.At, "there is no kind %q%s", kind, handwritten.DidYouMean(kind, kinds))
 		case !slices.Contains(conversionKinds, kind):

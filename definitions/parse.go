@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/internal/handwritten"
 )
 
@@ -255,11 +254,6 @@ func short(d time.Duration) string {
 		return strconv.Itoa(int(d/time.Hour)) + "h"
 	}
 	return strconv.Itoa(int(d/time.Minute)) + "m"
-}
-
-// engagementKinds are the kinds that a rule can give and a match can ask for.
-func engagementKinds() []string {
-	return slices.DeleteFunc(slices.Clone(event.Kinds), func(kind string) bool { return slices.Contains([]string{"identify", "group", "alias"}, kind) })
 }
 
 // pattern checks a pattern: something readable, and not endlessly long.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/internal/handwritten"
 )
 
@@ -31,7 +32,7 @@ func (p *sections) events(n node) []Rule {
 					p.Fail(key.Value.At, "%q: spaces, hyphens and underscores alone are no name", rule.Name)
 				}
 			case "kind":
-				rule.Kind = p.Choice(key.Value, engagementKinds()...)
+				rule.Kind = p.Choice(key.Value, event.EngagementKinds()...)
 			default:
 				p.Unknown(key, "name", "kind")
 			}
@@ -113,7 +114,7 @@ func (p *sections) match(n node) Match {
 		f := FieldMatch{Field: key.Key}
 		if key.Key == "kind" {
 			for _, kind := range p.Texts(key.Value, "a kind of event") {
-				if kinds := engagementKinds(); !slices.Contains(kinds, kind) {
+				if kinds := event.EngagementKinds(); !slices.Contains(kinds, kind) {
 					p.Fail(key.Value.At, "there is no kind %q%s", kind, handwritten.DidYouMean(kind, kinds))
 				}
 				f.Patterns = append(f.Patterns, kind)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/livello/livello/ingest/event"
 	"github.com/livello/livello/internal/handwritten"
 )
 
@@ -321,7 +322,7 @@ func checkTerm(term string) error {
 	case !ok:
 		return fmt.Errorf("%q is no term: write where it comes from and what, as events:page_view", term)
 	case source == "events" || source == "value":
-		if kinds := engagementKinds(); !slices.Contains(kinds, of) {
+		if kinds := event.EngagementKinds(); !slices.Contains(kinds, of) {
 			return fmt.Errorf("%s: there is no kind %q%s", term, of, handwritten.DidYouMean(of, kinds))
 		}
 	case source == "measurement":

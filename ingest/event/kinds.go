@@ -20,3 +20,11 @@ var Kinds = []string{
 
 // KnownKind says whether kind is one of Kinds.
 func KnownKind(kind string) bool { return slices.Contains(Kinds, kind) }
+
+// Engagement says whether a kind is something that happened between somebody and us: not the three that say who somebody is.
+func Engagement(kind string) bool { return kind != "identify" && kind != "group" && kind != "alias" }
+
+// EngagementKinds are the Kinds that are.
+func EngagementKinds() []string {
+	return slices.DeleteFunc(slices.Clone(Kinds), func(kind string) bool { return !Engagement(kind) })
+}

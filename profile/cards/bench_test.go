@@ -42,22 +42,28 @@ func many(b *testing.B) (*Store, int, *warehouse.Warehouse) {
 	if err := w.Exec(b.Context(), fmt.Sprintf(manyStates, 1, n, 1, 1)); err != nil {
 		b.Fatal(err)
 	}
-	s := Open(Options{Dir: filepath.Join(b.TempDir(), "profiles"), DB: w})
-	b.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			b.Error(err)
-		}
-	})
 	began := time.Now()
-	if err := s.CatchUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
+	s := filled(b, w)
 	if err := s.db.Flush(); err != nil {
 		b.Fatal(err)
 	}
 	m := s.db.Metrics()
 	b.Logf("filled in %s; %d bytes a person on the disk", time.Since(began).Round(time.Millisecond), int(m.DiskSpaceUsage())/n)
 	return s, n, w
+}
+
+// filled is a new store of what is in the warehouse.
+func filled(b *testing.B, w *warehouse.Warehouse) *Store {
+	s := Open(Options{Dir: filepath.Join(b.TempDir(), "profiles"), DB: w})
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	if err := s.CatchUp(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	return s
 }
 
 func BenchmarkGet(b *testing.B) {
@@ -135,17 +141,7 @@ type takes struct {
 }
 
 func newTakes(b *testing.B, ids int) *takes {
-	w := engine.Migrated(b)
-	s := Open(Options{Dir: filepath.Join(b.TempDir(), "profiles"), DB: w})
-	b.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	if err := s.CatchUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	return &takes{Store: s, columns: event.New(), ids: ids}
+	return &takes{Store: filled(b, engine.Migrated(b)), columns: event.New(), ids: ids}
 }
 
 func (t *takes) fill() {

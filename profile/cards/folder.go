@@ -122,6 +122,18 @@ func readNote(db *pebble.DB, key []byte, into any) error {
 	return nil
 }
 
+// writeNote has a batch write what readNote reads.
+func writeNote(batch *pebble.Batch, key []byte, note any) error {
+	text, err := json.Marshal(note)
+	if err != nil {
+		return err
+	}
+	return batch.Set(key, text, nil)
+}
+
+// usable says whether anything can be written to the store. following or keeping is held.
+func (s *Store) usable() bool { return s.db != nil && !s.dead.Load() && !s.damaged.Load() }
+
 // again deletes the folder and makes it anew; a store that cannot be made is none. following is held.
 func (s *Store) again(why string) {
 	s.complete.Store(false)

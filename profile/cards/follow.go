@@ -4,29 +4,35 @@ import (
 	"bufio"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/cockroachdb/pebble"
-
-	"github.com/livello/livello/internal/ask"
-	"github.com/livello/livello/internal/background"
 )
 
 var (
 	//go:embed sql/newest.sql
 	newestSQL string
-	//go:embed sql/cuts.sql
-	cutsSQL string
-	//go:embed sql/everybody.sql
-	everybodySQL string
-	//go:embed sql/after.sql
-	afterSQL string
+	//go:embed sql/states.sql
+	statesSQL string
+
+	// Of people from one to before another, an empty one being the end.
+	statesOfSQL = statesSQL + `
+WHERE person_id >= {from:String}
+  AND ({end:String} = '' OR person_id < {end:String})
+ORDER BY
+    person_id,
+    version`
+	// Of evaluations after one and up to another. By the index of versions only the parts and granules are read that hold such rows.
+	statesAfterSQL = statesSQL + `
+WHERE version > {after:UInt64}
+  AND version <= {until:UInt64}
+ORDER BY
+    person_id,
+    version`
 )
 
 // errNone says that there is no store to work with. Why was logged.
@@ -91,7 +97,7 @@ func (s *Store) newest(ctx context.Context) (table string, version uint64, err e
 	return table, version, nil
 }
 
-// fill reads everybody into a store that has never held all, a piece at a time, and rests between them. What is evaluated meanwhile is followed afterwards.
+// fill reads everybody into a store that has never held all, a piece at a time. What is evaluated meanwhile is followed afterwards.
 func (s *Store) fill(ctx context.Context) error {
 	s.following.Lock()
 	full := s.kept.Full
@@ -100,25 +106,12 @@ func (s *Store) fill(ctx context.Context) error {
 		return nil
 	}
 	began, read := time.Now(), 0
-	ends, err := ask.Texts(ctx, s.o.DB, cutsSQL, named("granules", uint64(piece)))
-	if err != nil {
-		return fmt.Errorf("fill the copy of profiles: cut the table: %w", err)
-	}
-	ends = append(slices.Compact(ends), "")
-	from := ""
-	for _, end := range ends {
-		pieceBegan := time.Now()
+	if err := s.inPieces(ctx, "person_states", "person_id", piece, func(from, end string) error {
 		rows, err := s.fillPiece(ctx, from, end)
-		if err != nil {
-			return fmt.Errorf("fill the copy of profiles: %w", err)
-		}
 		read += rows
-		if from = end; end == "" {
-			break
-		}
-		if err := background.Rest(ctx, 0, time.Since(pieceBegan), s.o.Busy); err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return fmt.Errorf("fill the copy of profiles: %w", err)
 	}
 	s.o.Logger.Info("the copy of profiles is filled", "rows", read, "seconds", time.Since(began).Seconds())
 	return nil
@@ -133,7 +126,7 @@ func (s *Store) fillPiece(ctx context.Context, from, end string) (read int, err 
 		return 0, err
 	}
 	defer w.end()
-	if err := w.read(everybodySQL, named("from", from), named("end", end)); err != nil {
+	if err := w.read(statesOfSQL, named("from", from), named("end", end)); err != nil {
 		return 0, err
 	}
 	next := s.kept
@@ -154,7 +147,7 @@ func (s *Store) follow(ctx context.Context, until uint64) error {
 		return err
 	}
 	defer w.end()
-	if err := w.read(afterSQL, named("after", after), named("until", until)); err != nil {
+	if err := w.read(statesAfterSQL, named("after", after), named("until", until)); err != nil {
 		return fmt.Errorf("follow evaluations: %w", err)
 	}
 	next := s.kept
@@ -178,7 +171,7 @@ type writing struct {
 }
 
 func (s *Store) write(ctx context.Context, blind bool) (*writing, error) {
-	if s.db == nil || s.dead.Load() {
+	if !s.usable() {
 		return nil, errNone
 	}
 	return &writing{Store: s, ctx: ctx, blind: blind, batch: s.db.NewBatch()}, nil
@@ -283,11 +276,7 @@ func (w *writing) commit(next place) error {
 			return err
 		}
 	}
-	text, err := json.Marshal(next)
-	if err != nil {
-		return err
-	}
-	if err := w.batch.Set(placeKey, text, nil); err != nil {
+	if err := writeNote(w.batch, placeKey, next); err != nil {
 		return err
 	}
 	if err := w.flush(); err != nil {

@@ -2,7 +2,6 @@ package cards
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +17,7 @@ import (
 func (s *Store) Forget(ctx context.Context, ids []string) (removed int, err error) {
 	s.following.Lock() // whoever has read a row of theirs has written it, and nobody reads one any more
 	defer s.following.Unlock()
-	if s.db != nil && !s.dead.Load() && !s.damaged.Load() {
+	if s.usable() {
 		if removed, err = s.forget(ctx, ids); err == nil || ctx.Err() != nil {
 			return removed, err
 		}
@@ -68,11 +67,7 @@ func (s *Store) forget(ctx context.Context, ids []string) (removed int, err erro
 	if _, newest, err := s.newest(ctx); err == nil && newest < next.Version {
 		next.Version = newest
 	}
-	text, err := json.Marshal(next)
-	if err != nil {
-		return 0, err
-	}
-	if err := batch.Set(placeKey, text, nil); err != nil {
+	if err := writeNote(batch, placeKey, next); err != nil {
 		return 0, err
 	}
 	s.keeping.Lock()

@@ -31,10 +31,13 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 var noMetrics = NewMetrics(prometheus.NewRegistry())
 
 func (m *Metrics) setComplete(complete, told bool) {
-	for gauge, is := range map[prometheus.Gauge]bool{m.complete: complete, m.told: complete && told} {
-		gauge.Set(0)
-		if is {
-			gauge.Set(1)
-		}
+	set(m.complete, complete)
+	set(m.told, complete && told)
+}
+
+func set(gauge prometheus.Gauge, is bool) {
+	gauge.Set(0)
+	if is {
+		gauge.Set(1)
 	}
 }

@@ -30,7 +30,7 @@ const disorder = 5 * time.Minute
 func (s *Store) Take(first, last time.Time, blocks func(each func(block []byte, rows int) error) error) {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	if s.db == nil || s.dead.Load() || s.damaged.Load() {
+	if !s.usable() {
 		return // when there is a new one it is filled
 	}
 	if err := s.take(last, blocks); err != nil {
@@ -95,7 +95,7 @@ func (w *timelines) end() { _ = w.batch.Close() }
 
 // add adds an event to the timeline of its id.
 func (w *timelines) add(e *event.Brief) error {
-	if !told(e.Kind) {
+	if !event.Engagement(e.Kind) {
 		return nil
 	}
 	w.record = appendEvent(w.record[:0], e)

@@ -14,17 +14,20 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/livello/livello/ingest/event"
-	"github.com/livello/livello/internal/ask"
-	"github.com/livello/livello/internal/background"
 )
 
 var (
-	//go:embed sql/cuts_of_events.sql
-	cutsOfEventsSQL string
-	//go:embed sql/events_of.sql
-	eventsOfSQL string
-	//go:embed sql/events_since.sql
-	eventsSinceSQL string
+	//go:embed sql/events.sql
+	eventsSQL string
+
+	// Of ids from one to before another, an empty one being the end, in the order of ids.
+	eventsOfSQL = eventsSQL + `
+  AND distinct_id >= {from:String}
+  AND ({end:String} = '' OR distinct_id < {end:String})
+ORDER BY distinct_id`
+	// Those that were accepted since then, whenever they happened. No index knows when events were accepted: one column is read of all.
+	eventsSinceSQL = eventsSQL + `
+  AND received_at >= {since:DateTime64(3)}`
 )
 
 // pieceOfEvents is how many granules of events, of 1,024 rows at most, are read at once.
@@ -51,7 +54,7 @@ func (s *Store) tell(ctx context.Context) error {
 	defer s.following.Unlock()
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	if s.db == nil || s.damaged.Load() {
+	if !s.usable() {
 		return errNone
 	}
 	if s.gaps != gaps { // more was missed, or the store is another one
@@ -69,28 +72,14 @@ func (s *Store) tell(ctx context.Context) error {
 	return nil
 }
 
-// tellAll reads every id's events, a piece of ids at a time, and rests between them.
+// tellAll reads every id's events, a piece of ids at a time.
 func (s *Store) tellAll(ctx context.Context, read *int) error {
-	ends, err := ask.Texts(ctx, s.o.DB, cutsOfEventsSQL, named("granules", uint64(pieceOfEvents)))
-	if err != nil {
-		return fmt.Errorf("cut the table: %w", err)
-	}
-	ends = append(slices.DeleteFunc(slices.Compact(ends), func(end string) bool { return end == "" }), "")
-	from := ""
-	for _, end := range ends {
-		began := time.Now()
+	return s.inPieces(ctx, "events", "distinct_id", pieceOfEvents, func(from, end string) error {
 		if err := s.readPiece(ctx, read, eventsOfSQL, named("from", from), named("end", end)); err != nil {
 			return err
 		}
-		from = end
-		if err := s.follow(ctx, s.latest.Load()); err != nil { // cards do not wait for timelines
-			return err
-		}
-		if err := background.Rest(ctx, 0, time.Since(began), s.o.Busy); err != nil {
-			return err
-		}
-	}
-	return nil
+		return s.follow(ctx, s.latest.Load()) // cards do not wait for timelines
+	})
 }
 
 // readPiece takes over the events that a statement answers. Nobody is forgotten meanwhile.
@@ -103,7 +92,7 @@ func (s *Store) readPiece(ctx context.Context, read *int, sql string, args ...an
 		return err
 	}
 	defer answer.Close()
-	if s.db == nil || s.dead.Load() || s.damaged.Load() {
+	if !s.usable() {
 		return errNone
 	}
 	w := s.timelines()
@@ -137,8 +126,9 @@ func (s *Store) readPiece(ctx context.Context, read *int, sql string, args ...an
 // oneTimeline collects the records of one id.
 type oneTimeline struct {
 	id, records []byte
-	timeline    timeline
 	tidied      int // bytes of records when they were tidied last
+	timeline    timeline
+	spare       []byte
 }
 
 func (o *oneTimeline) add(e *event.Brief) error {
@@ -151,14 +141,10 @@ func (o *oneTimeline) add(e *event.Brief) error {
 }
 
 func (o *oneTimeline) tidy() error {
-	o.timeline = timeline{events: o.timeline.events[:0], acts: o.timeline.acts[:0]}
-	if err := o.timeline.add(o.records); err != nil {
-		return err
-	}
-	o.timeline.tidy()
-	o.records = o.timeline.append(nil)
+	tidied, err := o.timeline.rewrite(o.spare[:0], o.records)
+	o.records, o.spare = tidied, o.records
 	o.tidied = len(o.records)
-	return nil
+	return err
 }
 
 // briefs reads events from RowBinary.

@@ -44,9 +44,6 @@ const (
 // castagnoli is what processors compute fastest.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// told says whether a kind of events is part of a timeline: the others say who somebody is.
-func told(kind string) bool { return kind != "identify" && kind != "group" && kind != "alias" }
-
 // acted says whether an event is something the person did, not what merely reached them, or what a machine did; as sql/recent.sql of profile does.
 func acted(kind, machine string) bool {
 	switch kind {
@@ -183,6 +180,16 @@ func (e *toldEvent) act() act {
 	return act{max(e.at, 0) / hourMs, crc32.Checksum(e.id[:], castagnoli), r.take(r.length())}
 }
 
+// rewrite adds to dst the fewest records that say what records say. What t held is gone.
+func (t *timeline) rewrite(dst, records []byte) ([]byte, error) {
+	t.events, t.acts, t.leftOut = t.events[:0], t.acts[:0], 0
+	if err := t.add(records); err != nil {
+		return dst, err
+	}
+	t.tidy()
+	return t.append(dst), nil
+}
+
 func (t *timeline) append(dst []byte) []byte {
 	for _, e := range t.events {
 		dst = append(dst, recordEvent)
@@ -269,12 +276,11 @@ func (m *merge) Finish(bool) ([]byte, io.Closer, error) {
 	if !m.more { // nothing to merge it with
 		return m.values, m, nil
 	}
-	m.timeline = timeline{events: m.events[:0], acts: m.acts[:0]}
-	if err := m.add(m.values); err != nil {
+	result, err := m.rewrite(m.result[:0], m.values)
+	if err != nil {
 		return nil, nil, err
 	}
-	m.tidy()
-	m.result = m.append(m.result[:0])
+	m.result = result
 	if merged.Add(1)%64 == 0 {
 		runtime.Gosched() // files are merged for seconds, and requests wait for a turn
 	}

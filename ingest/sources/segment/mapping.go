@@ -57,7 +57,7 @@ func newMappingTable(rules []Rule) (*mappingTable, error) {
 	}
 	m := &mappingTable{exact: map[string]string{}, globs: append(own.globs, defaults.globs...)}
 	for _, kind := range event.Kinds {
-		if engagement(kind) {
+		if event.Engagement(kind) {
 			m.exact[kind] = kind
 		}
 	}
@@ -83,8 +83,8 @@ func buildMapping(rules []Rule) (*mappingTable, error) {
 		if name == "" {
 			return nil, fmt.Errorf("event rule %d: the name is empty", i+1)
 		}
-		if !event.KnownKind(rule.Kind) || !engagement(rule.Kind) {
-			return nil, fmt.Errorf("event rule %d (%s): unknown kind %q; known kinds: %s", i+1, rule.Name, rule.Kind, strings.Join(engagementKinds(), ", "))
+		if !event.KnownKind(rule.Kind) || !event.Engagement(rule.Kind) {
+			return nil, fmt.Errorf("event rule %d (%s): unknown kind %q; known kinds: %s", i+1, rule.Name, rule.Kind, strings.Join(event.EngagementKinds(), ", "))
 		}
 		if strings.ContainsAny(name, "*?") {
 			m.globs = append(m.globs, Rule{name, rule.Kind})
@@ -117,18 +117,6 @@ func (m *mappingTable) glob(name string) (kind string, ok bool) {
 		}
 	}
 	return "", false
-}
-
-// engagement says whether a kind is something a person does: not the three that say who somebody is.
-func engagement(kind string) bool { return kind != "identify" && kind != "group" && kind != "alias" }
-
-func engagementKinds() (kinds []string) {
-	for _, kind := range event.Kinds {
-		if engagement(kind) {
-			kinds = append(kinds, kind)
-		}
-	}
-	return kinds
 }
 
 // canonicalName is a name in lower case with one underscore for every run of spaces, hyphens and underscores.

@@ -47,7 +47,7 @@ func TestDefaultKinds(t *testing.T) {
 		}
 	}
 	for _, kind := range event.Kinds {
-		if got := m.Kind(kind); engagement(kind) && got != kind {
+		if got := m.Kind(kind); event.Engagement(kind) && got != kind {
 			t.Errorf("an event named %s is %s", kind, got)
 		}
 	}

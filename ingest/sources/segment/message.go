@@ -370,7 +370,7 @@ func (s *state) kind() {
 		return
 	}
 	if at := s.props.get(propKind); at != 0 && s.node(at).Kind == jsontape.String {
-		if kind := s.text(s.node(at)); event.KnownKind(kind) && engagement(kind) {
+		if kind := s.text(s.node(at)); event.KnownKind(kind) && event.Engagement(kind) {
 			r.Kind = kind
 			s.props.done(propKind)
 			return

@@ -1,4 +1,4 @@
--- The rows of people from one to before another, an empty one being the end, in the order of people, and of each the newest last.
+-- Rows of evaluations. What follows says which. No FINAL: of each person the one that was read last is the newest.
 SELECT
     person_id,
     version,
@@ -21,8 +21,3 @@ SELECT
     last_seen,
     last_purchase_at
 FROM person_states
-WHERE person_id >= {from:String}
-  AND ({end:String} = '' OR person_id < {end:String})
-ORDER BY
-    person_id,
-    version
