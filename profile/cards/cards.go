@@ -76,10 +76,13 @@ type Store struct {
 	// keeping is held by whoever takes events over or forgets somebody, and before using to replace db. It may be held for as long as the disk is full.
 	keeping sync.Mutex
 	telling telling
-	taken   *event.Columns // a block on its way
-	unread  time.Time      // events that were accepted since then have to be read; zero: none
-	gaps    int            // how often something came to be missing
-	told    atomic.Bool    // timelines are whole
+	unread  time.Time   // events that were accepted since then have to be read; zero: none
+	gaps    int         // how often something came to be missing
+	told    atomic.Bool // timelines are whole
+
+	// Memory of Take, which keeping protects, too.
+	taken     *event.Columns // a block on its way
+	collected collected
 
 	step func(string) error // between reading and writing, for tests
 }

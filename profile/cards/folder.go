@@ -43,8 +43,8 @@ type place struct {
 // sizes of what a store takes. What is left of the memory beside two tables has to hold indexes and filters, some 5 bytes a person, or a read takes a
 // third of a millisecond instead of a few microseconds.
 const (
-	memTable = 8 << 20
-	memory   = 48 << 20 // tables in memory, and the cache of what is read
+	memTable = 16 << 20
+	memory   = 64 << 20 // tables in memory, and the cache of what is read
 	fileSize = 8 << 20
 )
 
@@ -52,7 +52,8 @@ func (s *Store) options(blocks *pebble.Cache) *pebble.Options {
 	o := &pebble.Options{
 		Cache: blocks, MemTableSize: memTable, MemTableStopWritesThreshold: 3, MaxOpenFiles: 256,
 		DisableWAL:               true, // what is lost is read again
-		L0CompactionThreshold:    8,    // a read asks the filter of each layer; a write is rewritten for each time it is merged
+		L0CompactionThreshold:    16,   // a read asks the filter of each layer; a write is rewritten for each time it is merged
+		L0StopWritesThreshold:    64,
 		MaxConcurrentCompactions: func() int { return 1 },
 		FormatMajorVersion:       pebble.FormatNewest,
 		Merger:                   merger,
@@ -64,6 +65,7 @@ func (s *Store) options(blocks *pebble.Cache) *pebble.Options {
 		// An index of one level up to 256 KiB, so that a read is one block of it and one of cards.
 		o.Levels[i] = pebble.LevelOptions{BlockSize: 4 << 10, IndexBlockSize: 256 << 10, TargetFileSize: fileSize, FilterPolicy: bloom.FilterPolicy(10), FilterType: pebble.TableFilter}
 	}
+	o.Levels[0].Compression = pebble.NoCompression // it is written again in a minute
 	return o
 }
 

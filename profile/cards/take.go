@@ -1,9 +1,10 @@
 package cards
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble"
@@ -50,7 +51,7 @@ func (s *Store) missed(since time.Time) {
 }
 
 func (s *Store) take(last time.Time, blocks func(each func(block []byte, rows int) error) error) error {
-	w := s.timelines()
+	w := s.timelines(&s.collected)
 	defer w.end()
 	if err := blocks(func(block []byte, _ int) error {
 		s.taken.Reset()
@@ -81,40 +82,87 @@ func (s *Store) take(last time.Time, blocks func(each func(block []byte, rows in
 	return s.db.Flush() // nobody would look for them so far back
 }
 
-// timelines is one write of events into timelines. keeping is held.
+// timelines is one write of events into timelines. keeping or following is held.
+//
+// It is made in the order of keys, some ten thousand at a time: a table in memory finds the next place beside the last one, and looking for places is most of
+// what an event costs there. Several events of an id are one entry.
 type timelines struct {
 	*Store
-	batch  *pebble.Batch
-	record []byte
+	*collected
+	batch *pebble.Batch
 }
 
-func (s *Store) timelines() *timelines { return &timelines{Store: s, batch: s.db.NewBatch()} }
+// collected is what waits to be written.
+type collected struct {
+	records []byte
+	places  []placed
+}
+
+// placed says where in records those of a timeline are.
+type placed struct {
+	key
+	from, to int
+}
+
+// collectedSize is how many bytes are collected at most, about.
+const collectedSize = 4 << 20
+
+func (s *Store) timelines(in *collected) *timelines {
+	return &timelines{Store: s, collected: in, batch: s.db.NewBatch()}
+}
 
 // end is to be called after commit, or instead of it.
-func (w *timelines) end() { _ = w.batch.Close() }
+func (w *timelines) end() {
+	w.records, w.places = w.records[:0], w.places[:0]
+	_ = w.batch.Close()
+}
 
 // add adds an event to the timeline of its id.
 func (w *timelines) add(e *event.Brief) error {
 	if !event.Engagement(e.Kind) {
 		return nil
 	}
-	w.record = appendEvent(w.record[:0], e)
-	return w.merge(e.DistinctID, w.record)
+	from := len(w.records)
+	w.records = appendEvent(w.records, e)
+	return w.added(e.DistinctID, from)
 }
 
 // merge adds records to the timeline of an id.
 func (w *timelines) merge(id, records []byte) error {
-	k := keyOf(w.salt, ofTimeline, id)
-	if err := w.batch.Merge(k[:], records, nil); err != nil {
-		return err
-	}
-	if w.batch.Len() < batchSize {
+	from := len(w.records)
+	w.records = append(w.records, records...)
+	return w.added(id, from)
+}
+
+func (w *timelines) added(id []byte, from int) error {
+	w.places = append(w.places, placed{keyOf(w.salt, ofTimeline, id), from, len(w.records)})
+	if len(w.records) < collectedSize {
 		return nil
 	}
 	return w.flush()
 }
 
+// flush writes what was added so far.
 func (w *timelines) flush() error {
+	slices.SortFunc(w.places, func(a, b placed) int { return bytes.Compare(a.key[:], b.key[:]) })
+	for rest := w.places; len(rest) > 0; {
+		n, size := 0, 0
+		for n < len(rest) && rest[n].key == rest[0].key {
+			size += rest[n].to - rest[n].from
+			n++
+		}
+		op := w.batch.MergeDeferred(len(key{}), size)
+		copy(op.Key, rest[0].key[:])
+		value := op.Value[:0]
+		for _, p := range rest[:n] {
+			value = append(value, w.records[p.from:p.to]...)
+		}
+		if err := op.Finish(); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	w.records, w.places = w.records[:0], w.places[:0]
 	if err := w.batch.Commit(pebble.NoSync); err != nil {
 		return err
 	}
@@ -124,11 +172,7 @@ func (w *timelines) flush() error {
 
 // commit writes the rest, and how far timelines are with it.
 func (w *timelines) commit(next telling) error {
-	text, err := json.Marshal(next)
-	if err != nil {
-		return err
-	}
-	if err := w.batch.Set(toldKey, text, nil); err != nil {
+	if err := writeNote(w.batch, toldKey, next); err != nil {
 		return err
 	}
 	if err := w.flush(); err != nil {

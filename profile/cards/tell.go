@@ -61,7 +61,7 @@ func (s *Store) tell(ctx context.Context) error {
 		s.news.Send()
 		return nil
 	}
-	w := s.timelines()
+	w := s.timelines(&s.collected)
 	defer w.end()
 	if err := w.commit(telling{Full: true, Until: began.Add(-disorder)}); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (s *Store) readPiece(ctx context.Context, read *int, sql string, args ...an
 	if !s.usable() {
 		return errNone
 	}
-	w := s.timelines()
+	w := s.timelines(new(collected))
 	defer w.end()
 	in := briefs{in: bufio.NewReaderSize(answer, 128<<10)}
 	var all oneTimeline
