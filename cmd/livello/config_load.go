@@ -125,8 +125,8 @@ func checkKeys(raw map[string]any, list []setting) error {
 	var errs []error
 	for _, key := range unknown {
 		hint := ""
-		if meant := nearest(key, list); meant != "" {
-			hint = "; did you mean " + meant + "?"
+		if meant, ok := nearest(key, list, func(s setting) string { return s.key }, "."); ok {
+			hint = "; did you mean " + meant.key + "?"
 		}
 		errs = append(errs, fmt.Errorf("unknown setting %s%s", key, hint))
 	}
@@ -145,17 +145,19 @@ func isSetting(key string, list []setting) bool {
 	return false
 }
 
-// nearest finds the setting whose name takes the fewest changed letters, if it is few.
-func nearest(key string, list []setting) string {
-	best, fewest := "", 4
+// nearest finds the setting whose name takes the fewest changed letters, if it is few. Parts of names are joined by sep.
+func nearest(key string, list []setting, name func(setting) string, sep string) (best setting, ok bool) {
+	most := min(4, len(key)/2+1)
+	fewest := most
 	for _, s := range list {
-		if n := levenshtein.Distance(key, s.key, nil); n < fewest {
-			best, fewest = s.key, n
+		of := name(s)
+		if n := levenshtein.Distance(key, of, nil); n < fewest {
+			best, ok, fewest = s, true, n
 		}
 		// the right word in the wrong section
-		if _, last, ok := strings.Cut(s.key, "."); ok && last == key[strings.LastIndexByte(key, '.')+1:] && fewest == 4 {
-			best, fewest = s.key, 3
+		if _, last, two := strings.Cut(of, sep); two && last == key[strings.LastIndex(key, sep)+1:] && fewest == most {
+			best, ok, fewest = s, true, most-1
 		}
 	}
-	return best
+	return best, ok
 }

@@ -51,6 +51,7 @@ func tuneRuntime() {
 // serve runs until ctx ends (a signal) or a part ends by itself.
 func (p *program) serve(ctx context.Context, cfg *Config) error {
 	log := p.logger(cfg)
+	warnOfStrays(log, os.Environ())
 	tuneRuntime()
 	s, err := startService(ctx, cfg, log, open)
 	if err != nil {

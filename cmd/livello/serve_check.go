@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/schema"
@@ -37,6 +38,9 @@ func (p *program) checkService(ctx context.Context, cfg *Config) error {
 			said = "FAILS: " + err.Error()
 		}
 		fmt.Fprintf(p.stdout, "# %-12s %s\n", f.name, said)
+	}
+	if found := strays(os.Environ()); len(found) > 0 {
+		fmt.Fprintf(p.stdout, "# %-12s these variables are no settings and are ignored: %s\n", "environment", strings.Join(found, ", "))
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d of the checks failed", bad)

@@ -37,7 +37,7 @@ const (
 	restClash          // its name is that of a property made of something else
 )
 
-// bind checks a mapping against the columns of a file. The error names every column that is not there.
+// bind checks a mapping against the columns of a file. The error names every column that is not there, where the mapping asks for it first.
 func (m *Mapping) bind(file string, r rowReader) (*plan, error) {
 	b := binder{m: m, file: file, columns: r.columns()}
 	b.listed = make([]bool, len(b.columns)) // of the id, which makes no column an event's
@@ -59,6 +59,7 @@ type binder struct {
 	file    string
 	columns []string
 	listed  []bool
+	missing []string
 	errs    []error
 }
 
@@ -66,7 +67,10 @@ type binder struct {
 func (b *binder) column(name named) int {
 	i := slices.Index(b.columns, name.text)
 	if i < 0 {
-		b.errs = append(b.errs, b.m.errorAt(name.at, "%s has no column %q%s", b.file, name.text, handwritten.DidYouMean(name.text, b.columns)))
+		if !slices.Contains(b.missing, name.text) { // said once, however many events ask for it
+			b.missing = append(b.missing, name.text)
+			b.errs = append(b.errs, b.m.errorAt(name.at, "%s has no column %q%s", b.file, name.text, handwritten.DidYouMean(name.text, b.columns)))
+		}
 		return 0
 	}
 	b.listed[i] = true
