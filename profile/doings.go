@@ -63,8 +63,8 @@ func (p *Profile) ids() []string {
 	return slices.Compact(slices.Sorted(slices.Values(append([]string{p.PersonID}, p.DistinctIDs...))))
 }
 
-// recentFrom is since when what the person did is recent: the calendar month of their last event (UTC), and the one before it.
-func (p *Profile) recentFrom() time.Time {
-	t := p.LastSeen.UTC()
+// RecentFrom is since when what somebody did is recent who was last seen then: since the beginning of the month before (UTC).
+func RecentFrom(lastSeen time.Time) time.Time {
+	t := lastSeen.UTC()
 	return time.Date(t.Year(), t.Month()-1, 1, 0, 0, 0, 0, time.UTC)
 }

@@ -47,8 +47,8 @@ type Copy interface {
 	// Get returns the person who has the id, any id of theirs. The error is ErrUnknown when nobody has, and ErrNoCopy when that has to be asked of the
 	// database.
 	Get(id string) (State, error)
-	// Recent is what ids did since from; false when that has to be asked of the database.
-	Recent(ids []string, from time.Time) (Doings, bool)
+	// Recent is what the ids of somebody did who was last seen then, or later, since RecentFrom; false when that has to be asked of the database.
+	Recent(ids []string, lastSeen time.Time) (Doings, bool)
 }
 
 // ErrNoCopy says that a copy of states cannot tell, now or of this id.
@@ -81,7 +81,7 @@ func (r *Reader) Get(ctx context.Context, id string, recent bool) (Profile, erro
 		return p, err
 	}
 	if r.copy != nil {
-		if did, ok := r.copy.Recent(p.ids(), p.recentFrom()); ok {
+		if did, ok := r.copy.Recent(p.ids(), p.LastSeen); ok {
 			last := did.recent()
 			p.Recent = &last
 			return p, nil

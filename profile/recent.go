@@ -25,7 +25,7 @@ func (r *Reader) findRecent(people []Profile) []found[Recent] {
 	defer cancel()
 	since := map[time.Time][]int{}
 	for i, p := range people {
-		from := p.recentFrom()
+		from := RecentFrom(p.LastSeen)
 		since[from] = append(since[from], i)
 	}
 	all := make([]found[Recent], len(people))

@@ -150,7 +150,7 @@ func (r *rig) same(ids ...string) {
 	for _, id := range ids {
 		if p, err := r.cards.Get(id); err == profile.ErrNoCopy {
 			r.t.Errorf("%s has to be asked of the database", id)
-		} else if _, ok := r.cards.Recent(append(p.DistinctIDs, id), p.LastSeen.AddDate(0, -1, 1-p.LastSeen.Day())); !ok {
+		} else if _, ok := r.cards.Recent(append(p.DistinctIDs, id), p.LastSeen); !ok {
 			r.t.Errorf("what %s did last has to be asked of the database", id)
 		}
 	}

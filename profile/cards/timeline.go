@@ -155,13 +155,7 @@ func (t *timeline) tidy() {
 	if len(t.acts) == 0 {
 		return
 	}
-	newest := t.acts[0].hour
-	for i := range t.events {
-		if t.events[i].record[24] != 0 {
-			newest = max(newest, t.events[i].at/hourMs)
-			break
-		}
-	}
+	newest := t.lastHour()
 	keep := min(len(t.acts), mostActs)
 	for keep > 0 && t.acts[keep-1].hour < newest-mostHours {
 		keep--
@@ -170,6 +164,19 @@ func (t *timeline) tidy() {
 		t.leftOut = max(t.leftOut, t.acts[keep].hour)
 		t.acts = t.acts[:keep]
 	}
+}
+
+// lastHour is the hour since 1970 in which the person acted last; 0 when they never did. The timeline is tidy.
+func (t *timeline) lastHour() (last int64) {
+	if len(t.acts) > 0 {
+		last = t.acts[0].hour
+	}
+	for i := range t.events {
+		if t.events[i].record[24] != 0 {
+			return max(last, t.events[i].at/hourMs)
+		}
+	}
+	return last
 }
 
 // act is what is kept of an event that is too old to be told.
@@ -293,40 +300,48 @@ func (m *merge) Close() error {
 	return nil
 }
 
-// Recent is what ids did since from, in their newest events; false when the store cannot tell.
-func (s *Store) Recent(ids []string, from time.Time) (profile.Doings, bool) {
+// Recent is what ids did since the month before they were last seen; false when the store cannot tell. When they acted later than lastSeen it is since the month
+// before that: somebody who came back after a long time was not evaluated yet, and what is kept goes back from their last act.
+func (s *Store) Recent(ids []string, lastSeen time.Time) (profile.Doings, bool) {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	var d profile.Doings
 	if s.db == nil || !s.told.Load() || !s.complete.Load() {
 		return d, false
 	}
-	for _, id := range ids {
-		known, err := s.addTimeline(&d, id, from)
-		if err != nil {
+	all := make([]timeline, len(ids))
+	for i, id := range ids {
+		var err error
+		if all[i], err = s.timeline(id); err != nil {
 			s.damage(err)
+			return d, false
 		}
-		if err != nil || !known {
+		if last := time.UnixMilli(all[i].lastHour() * hourMs); last.After(lastSeen) {
+			lastSeen = last
+		}
+	}
+	from := profile.RecentFrom(lastSeen)
+	for i := range all {
+		if !all[i].addTo(&d, from) {
 			return d, false
 		}
 	}
 	return d, true
 }
 
-func (s *Store) addTimeline(d *profile.Doings, id string, from time.Time) (known bool, err error) {
+// timeline reads that of an id.
+func (s *Store) timeline(id string) (t timeline, err error) {
 	k := s.key(ofTimeline, id)
 	records, done, err := s.db.Get(k[:])
 	if err == pebble.ErrNotFound {
-		return true, nil
+		return t, nil
 	}
 	if err != nil {
-		return false, err
+		return t, err
 	}
-	defer func() { err = errors.Join(err, done.Close()) }()
-	var t timeline
-	if err := t.add(records); err != nil {
-		return false, err
+	if err := errors.Join(t.add(bytes.Clone(records)), done.Close()); err != nil {
+		return t, err
 	}
 	t.tidy() // what was never merged may hold what is there twice
-	return t.addTo(d, from), nil
+	return t, nil
 }
