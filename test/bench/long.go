@@ -20,7 +20,7 @@ import (
 type longRun struct {
 	*process
 	o     options
-	c     *cycler
+	c     interface{ body(request int) []byte }
 	began time.Time
 	next  int // request
 	sent  int64

@@ -38,8 +38,8 @@ func main() {
 	flag.IntVar(&o.total, "total", 5_000_000, "events of -what long")
 	flag.Float64Var(&o.rate, "rate", 30_000, "events a second of -what fresh")
 	flag.DurationVar(&o.length, "length", 20*time.Second, "of -what fresh, and of each run of -what single")
-	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event; people: identity, tiers, views and the profile API over -total events of -people people")
-	flag.IntVar(&o.people, "people", 1_000_000, "people of -what people")
+	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event; merges: loading while the cookies of -people visitors are put together to people; people: identity, tiers, views and the profile API over -total events of -people people")
+	flag.IntVar(&o.people, "people", 1_000_000, "people of -what people, cookies of -what merges")
 	flag.StringVar(&o.data, "data", "", "folder that -what people fills, or goes on filling, and keeps (default: a temporary one)")
 	flag.Float64Var(&o.profiles, "profiles", 500, "profiles asked for a second, of -what people")
 	flag.Float64Var(&o.peopleEvents, "people-events", 20_000, "events a second meanwhile, of -what people")
@@ -66,8 +66,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if o.what == "people" {
+	switch o.what {
+	case "people":
 		return runPeople(ctx, o, work)
+	case "merges":
+		return runMerges(ctx, o, work)
 	}
 	load, err := simulated(o)
 	if err != nil {
@@ -86,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	case "single":
 		return runSingle(ctx, o, load, work)
 	}
-	return fmt.Errorf("-what %s: it is ratio, long, fresh, single or people", o.what)
+	return fmt.Errorf("-what %s: it is ratio, long, fresh, single, merges or people", o.what)
 }
 
 // runRatio runs the service and the bare engine in turn.
