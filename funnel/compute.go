@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // write stores what differs between what a view answers (fresh) and what is kept: gone terms as 0. Sums of floats may differ by
@@ -93,7 +97,7 @@ func (k *Keeper) customers(ctx context.Context, all dueDay) error {
 // timed runs a statement that computes terms.
 func (k *Keeper) timed(ctx context.Context, kind, what, statement string) error {
 	began := time.Now()
-	err := k.o.DB.Exec(ctx, statement)
+	err := k.o.DB.Exec(clickhouse.Context(ctx, clickhouse.WithSettings(background.AfterLoading())), statement)
 	k.seconds.WithLabelValues(kind).Add(time.Since(began).Seconds())
 	if err != nil {
 		return fmt.Errorf("compute %s: %w", what, err)

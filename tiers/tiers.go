@@ -125,16 +125,15 @@ func (e *Evaluator) doIn(ctx context.Context, states, name string, args ...any) 
 	return nil
 }
 
-// gently leaves processors to others: all but one to loading while events wait.
+// gently leaves processors to others: all but one to loading while events wait, and a turn to each INSERT of events that comes meanwhile.
 func (e *Evaluator) gently(ctx context.Context) context.Context {
-	threads := e.Threads
+	settings := background.AfterLoading()
 	if e.Busy != nil && e.Busy() {
-		threads = 1
+		settings["max_threads"] = 1
+	} else if e.Threads > 0 {
+		settings["max_threads"] = e.Threads
 	}
-	if threads == 0 {
-		return ctx
-	}
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_threads": threads}))
+	return clickhouse.Context(ctx, clickhouse.WithSettings(settings))
 }
 
 func (e *Evaluator) now() time.Time {

@@ -35,13 +35,12 @@ func serveCommand(p *program) *cobra.Command {
 
 // tuneRuntime sets what GOMAXPROCS and GOGC would, for whoever has not set them.
 //
-// One more goroutine runs at once than there are processors: Go lets one that decodes a batch or merges files go on for 10 ms while requests of microseconds
-// wait; the kernel, which then decides, puts those first that have slept. With twice as many the engine waits too long (docs/performance.md). And memory is
-// collected when half as much was allocated as is in use, not as much again: it takes 1 % of the processor, and the engine in this process needs memory more
-// than Go does.
+// Two more goroutines run at once than there are processors: Go lets one that decodes a batch or merges files go on for 10 ms while requests of microseconds
+// wait; the kernel, which then decides, puts those first that have slept (docs/performance.md). And memory is collected when half as much was allocated as is in
+// use, not as much again: it takes 1 % of the processor, and the engine in this process needs memory more than Go does.
 func tuneRuntime() {
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)

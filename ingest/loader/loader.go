@@ -300,6 +300,8 @@ func insertStatement(id uuid.UUID) string {
 		"insert_deduplicate = 1, insert_deduplication_token = '" + id.String() + "', deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0, " +
 		// A segment is one block, so that it is there in whole or not at all (per month it touches), and every attempt cuts it alike.
 		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 0, max_insert_block_size = 1048576, max_insert_threads = 1, " +
+		// What the service computes by itself waits for it (background.AfterLoading).
+		"priority = 1, " +
 		// Rows are merged in the background, not once more on the way in: less than half the work per event (docs/schema.md).
 		"optimize_on_insert = 0, " +
 		// History may span many months, each of them a partition.
