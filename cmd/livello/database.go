@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
-	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/loader"
 	"github.com/livello/livello/schema"
 )
@@ -64,13 +62,4 @@ func (r reader) QueryFormat(ctx context.Context, format, query string, args ...a
 		return nil, away(ctx, err)
 	}
 	return answer, err
-}
-
-// away is the answer to a question while ClickHouse cannot be reached; a caller who went away gets none.
-func away(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	return &ingest.Error{Status: http.StatusServiceUnavailable, Code: "database_away", Message: "ClickHouse cannot be asked now",
-		Help: "events are accepted and kept meanwhile; ask again after the time in Retry-After", RetryAfter: 5 * time.Second}
 }

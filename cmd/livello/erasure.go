@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/livello/livello/erasure"
+	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/spool"
 )
 
@@ -100,7 +101,12 @@ func (s *service) erase(ctx context.Context, ask eraseRequest) (erasure.Certific
 		return erasure.Certificate{}, errors.New("the id is empty")
 	}
 	if s.cfg.Cluster != "" {
-		return erasure.Certificate{}, errors.New("with the setting cluster nobody can be erased yet: the rollups of a cluster cannot be recomputed from one node")
+		return erasure.Certificate{}, &ingest.Error{Status: http.StatusNotImplemented, Code: "not_implemented",
+			Message: "with the setting cluster nobody can be erased yet: the rollups of a cluster cannot be recomputed from one node",
+			Help:    "nothing was removed; docs/erasure.md says which tables hold what of a person"}
+	}
+	if err := s.answers(ctx); err != nil {
+		return erasure.Certificate{}, err
 	}
 	return s.eraser.Erase(context.WithoutCancel(ctx), ask.ID, ask.By)
 }
@@ -111,7 +117,14 @@ func (s *service) erasePerson(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.erase(c.Request().Context(), eraseRequest{id, "admin key, over HTTP from " + c.RealIP()})
+	ctx := c.Request().Context()
+	done, err := s.erase(ctx, eraseRequest{id, "admin key, over HTTP from " + c.RealIP()})
+	var gone *awayError
+	if err = s.cfg.sayAway(ctx, err); errors.As(err, &gone) {
+		s.log.Warn("nobody can be erased while ClickHouse is away", "error", gone.cause)
+		return &ingest.Error{Status: http.StatusServiceUnavailable, Code: "database_away", Message: "ClickHouse cannot be asked now", RetryAfter: 5 * time.Second,
+			Help: "what an erasure that was begun has left to do is done by itself when ClickHouse answers; ask again after the time in Retry-After, for the certificate"}
+	}
 	if err != nil {
 		return err
 	}

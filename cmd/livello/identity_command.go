@@ -24,9 +24,9 @@ const (
 )
 
 func (s *service) identityRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST "+identityShowPath, answerJSON(s.showIdentity))
-	mux.HandleFunc("POST "+identityMergePath, answerJSON(s.mergeIdentities))
-	mux.HandleFunc("POST "+identitySplitPath, answerJSON(s.splitIdentity))
+	mux.HandleFunc("POST "+identityShowPath, answerJSON(s, s.showIdentity))
+	mux.HandleFunc("POST "+identityMergePath, answerJSON(s, s.mergeIdentities))
+	mux.HandleFunc("POST "+identitySplitPath, answerJSON(s, s.splitIdentity))
 }
 
 // identityRequest is what the paths take; with is the second id of a merge.

@@ -39,5 +39,6 @@ func (p *program) openConfigured(ctx context.Context, cfg *Config) (*warehouse.W
 			return nil, fmt.Errorf("there is no data folder %s: `livello serve` makes it; --data names another one, --dsn a server", cfg.Data)
 		}
 	}
-	return warehouse.Open(ctx, cfg.warehouse(slog.New(slog.DiscardHandler)))
+	db, err := warehouse.Open(ctx, cfg.warehouse(slog.New(slog.DiscardHandler)))
+	return db, cfg.sayAway(ctx, err)
 }

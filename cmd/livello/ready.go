@@ -57,7 +57,7 @@ const drainPath = "/local/drain"
 func (s *service) localHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.handler)
-	mux.HandleFunc("POST "+erasePath, answerJSON(s.erase))
+	mux.HandleFunc("POST "+erasePath, answerJSON(s, s.erase))
 	mux.HandleFunc("POST "+drainPath, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.waitResolved(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -71,6 +71,6 @@ func (s *service) localHandler() http.Handler {
 	s.trustRoutes(mux)
 	s.tierRoutes(mux)
 	s.identityRoutes(mux)
-	mux.HandleFunc("POST "+definitionsPath, answerJSON(s.applyDefinitions))
+	mux.HandleFunc("POST "+definitionsPath, answerJSON(s, s.applyDefinitions))
 	return mux
 }

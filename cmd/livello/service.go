@@ -149,7 +149,7 @@ func (s *service) startWarehouse(ctx context.Context, _ *prometheus.Registry) er
 	if err := s.prepare(ctx); err != nil {
 		// Events are accepted without ClickHouse. What it refuses is another matter, and a folder or a file wants its answer now.
 		if s.cfg.DSN == "" || !s.serving || ctx.Err() != nil || !loader.Unreachable(err) {
-			return err
+			return s.cfg.sayAway(ctx, err)
 		}
 		s.log.Warn("starting without ClickHouse: events are accepted and kept, and loaded when it answers", "error", err)
 	}

@@ -77,7 +77,7 @@ func (s *service) evaluateAgain(ctx context.Context, tables []string, first, las
 }
 
 func (s *service) tierRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST "+replayPath, answerJSON(s.replayTiers))
+	mux.HandleFunc("POST "+replayPath, answerJSON(s, s.replayTiers))
 }
 
 // replayRequest is what replayPath takes: days as 2026-03-01.

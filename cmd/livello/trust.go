@@ -62,20 +62,25 @@ func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) e
 
 // trustRoutes answers our own commands. They wait as long as it takes; when they go away, the work is cut off.
 func (s *service) trustRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST "+verifyPath, answerJSON(s.verify))
-	mux.HandleFunc("POST "+rebuildPath, answerJSON(s.rebuild))
+	mux.HandleFunc("POST "+verifyPath, answerJSON(s, s.verify))
+	mux.HandleFunc("POST "+rebuildPath, answerJSON(s, s.rebuild))
 }
 
-func answerJSON[Ask, Answer any](do func(context.Context, Ask) (Answer, error)) http.HandlerFunc {
+// answerJSON has the service do what one of our own commands asks for, which needs ClickHouse.
+func answerJSON[Ask, Answer any](s *service, do func(context.Context, Ask) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var ask Ask
 		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&ask); err != nil {
 			http.Error(w, "read the request: "+err.Error(), http.StatusBadRequest)
 			return
 		}
+		if err := s.answers(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
 		answer, err := do(r.Context(), ask)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			http.Error(w, s.cfg.sayAway(r.Context(), err).Error(), http.StatusUnprocessableEntity)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -104,7 +109,7 @@ func (p *program) within(ctx context.Context, cfg *Config, path string, ask, ans
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(cfg.sayAway(ctx, err), s.stop()) }()
 	if err := s.waitSettled(ctx); err != nil {
 		return err
 	}
