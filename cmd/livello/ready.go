@@ -44,6 +44,9 @@ func (s *service) loaderCheck(context.Context) error {
 	if err, since := s.loader.Failing(); err != nil && now.Sub(since) > failsAfter {
 		return reason(fmt.Sprintf("segments have not been loaded for %s; the log says why", now.Sub(since).Round(time.Second)))
 	}
+	if segment, running := s.loader.Slow(); running > 0 {
+		return reason(fmt.Sprintf("the segment %d has been loading for %s", segment, running.Round(time.Second)))
+	}
 	if oldest := s.spool.Status().OldestWaiting; !oldest.IsZero() && now.Sub(oldest) > max(lagsAfter, 2*s.cfg.Spool.Linger) {
 		return reason(fmt.Sprintf("the oldest accepted event waits for %s", now.Sub(oldest).Round(time.Second)))
 	}

@@ -11,7 +11,8 @@
 // After a failed INSERT the circuit is open: only SELECT 1 goes out, with a short timeout, at growing intervals with jitter of at
 // most 3 s, until it is answered; then the segment is sent again. A server that is slow to recover so does not get 64 MiB bodies at
 // every attempt. An INSERT that takes long is watched in the same way: ClickHouse must go on answering SELECT 1 beside it.
-// Failures are logged when they begin, a few times, and when they end.
+// Failures are logged when they begin, a few times, and when they end; of an INSERT that takes long although everything else is answered, it is
+// said after SlowAfter.
 //
 // # When ClickHouse refuses a segment
 //
@@ -78,6 +79,7 @@ type Options struct {
 	LongestRetry   time.Duration // up to this; 10 s
 	ProbeTimeout   time.Duration // ClickHouse must answer SELECT 1 within this; 2 s
 	StallAfter     time.Duration // an INSERT is given up when ClickHouse answered no probe for this long; 30 s
+	SlowAfter      time.Duration // an INSERT that takes longer is said to, see Slow; 15 s
 
 	RefusedAttempts int           // a segment that ClickHouse refuses has at least as many chances; 5
 	RefusedFor      time.Duration // over at least this time; 10 s
@@ -110,6 +112,7 @@ type Loader struct {
 	failing  error     // why the current segment could not be loaded yet; nil when all is well
 	since    time.Time // since when
 	failures int       // of one kind in a row
+	underWay underWay
 }
 
 // New returns a loader.
@@ -128,6 +131,9 @@ func New(o Options) *Loader {
 	}
 	if o.StallAfter == 0 {
 		o.StallAfter = 30 * time.Second
+	}
+	if o.SlowAfter == 0 { // of 250,000 events on two slow cores one takes 2 to 4 s
+		o.SlowAfter = 15 * time.Second
 	}
 	if o.RefusedAttempts == 0 {
 		o.RefusedAttempts = 5
@@ -150,7 +156,7 @@ func New(o Options) *Loader {
 	host, _ := os.Hostname() // without one the folder has to do
 	folder, _ := filepath.Abs(o.Spool.Dir())
 	l.beside = "`doubt_" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("spool://"+host+folder)).String() + "`"
-	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing)
+	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing, l.running)
 	return l
 }
 
@@ -257,14 +263,16 @@ func (l *Loader) confirm(seg *spool.Segment, took time.Duration) error {
 }
 
 // attempt sends the segment once, under watch.
-func (l *Loader) attempt(ctx context.Context, seg *spool.Segment) error {
+func (l *Loader) attempt(ctx context.Context, seg *spool.Segment) (err error) {
+	end := l.begin(seg)
+	defer func() { end(err) }()
 	watched, stop := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		l.watch(watched, stop)
 	}()
-	err := l.insert(watched, seg)
+	err = l.insert(watched, seg)
 	if cause := context.Cause(watched); err != nil && errors.Is(cause, errStalled) {
 		err = fmt.Errorf("insert segment %d: %w", seg.Number, cause)
 	}

@@ -18,7 +18,7 @@ type metrics struct {
 }
 
 // newMetrics registers what the loader counts and what can be read off the spool at any moment.
-func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.Time, failing func() (error, time.Time)) *metrics {
+func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.Time, failing func() (error, time.Time), running func() (uint64, time.Duration)) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
@@ -37,6 +37,10 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 			return 0
 		}
 		return 1
+	})
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_loader_attempt_seconds", Help: "For how long the INSERT under way has been running; 0 when none is."}, func() float64 {
+		_, since := running()
+		return since.Seconds()
 	})
 	gauge("livello_spool_oldest_waiting_seconds", "Age of the oldest accepted event that ClickHouse has not confirmed; 0 when none waits.", func(st spool.Status) float64 {
 		if st.OldestWaiting.IsZero() {
