@@ -9,7 +9,11 @@ import (
 // lockFolder takes a data folder that holds no engine: with a server elsewhere there is still the spool, which two services
 // must not share. The lock is the same file, so that a service with an engine and one without exclude each other.
 func (s *service) lockFolder() error {
-	lock, err := embedded.LockFolder(s.cfg.Data, "livello serve")
+	who := "livello serve, with a ClickHouse server"
+	if !s.serving {
+		who = "a command of livello, with a ClickHouse server"
+	}
+	lock, err := embedded.LockFolder(s.cfg.Data, who)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ const drainPath = "/local/drain"
 func (s *service) localHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.handler)
+	mux.HandleFunc("GET "+wherePath, s.answerWhere)
 	mux.HandleFunc("POST "+erasePath, answerJSON(s, s.erase))
 	mux.HandleFunc("POST "+drainPath, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.waitResolved(r.Context()); err != nil {
