@@ -186,7 +186,7 @@ func (s *service) startSpool(context.Context, *prometheus.Registry) error {
 // its deadline allows. What is not stays in the spool for the next start.
 func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) error {
 	s.loader = loader.New(loader.Options{
-		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Mend: s.mend, Take: s.takeOver, Loaded: s.news.Send, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
+		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Window: s.cfg.Dedupe.Window, Mend: s.mend, Take: s.takeOver, Loaded: s.news.Send, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
 	})
 	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.rollupsMadeAgain, Logger: s.log}
 	ctx, cancel := context.WithCancel(context.Background())

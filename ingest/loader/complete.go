@@ -42,7 +42,7 @@ func (l *Loader) complete(ctx context.Context, segments []doubt) (put int, err e
 	}
 	var months []string
 	for _, seg := range segments {
-		if err := l.copyBeside(ctx, seg.Segment); err != nil {
+		if err := l.copyTo(ctx, seg.Segment, l.beside, columns, "optimize_on_insert = 0, max_partitions_per_insert_block = 0"); err != nil {
 			return 0, err
 		}
 		for _, r := range seg.receipts {
@@ -74,14 +74,13 @@ func (l *Loader) complete(ctx context.Context, segments []doubt) (put int, err e
 	return put, nil
 }
 
-// copyBeside loads the segment into the table of its own, which no view reads.
-func (l *Loader) copyBeside(ctx context.Context, seg *spool.Segment) error {
+// copyTo loads columns of the segment into a table of its own, which no view reads.
+func (l *Loader) copyTo(ctx context.Context, seg *spool.Segment, table, columns, settings string) error {
 	ctx, cancel := context.WithTimeout(ctx, l.o.AttemptTimeout)
 	defer cancel()
 	body := seg.Reader()
 	defer body.Close()
-	err := l.o.DB.InsertFormat(ctx, "Native", "INSERT INTO "+l.beside+" ("+columns+") SETTINGS insert_deduplicate = 0, async_insert = 0, optimize_on_insert = 0, max_partitions_per_insert_block = 0", body)
-	if err != nil {
+	if err := l.o.DB.InsertFormat(ctx, "Native", "INSERT INTO "+table+" ("+columns+") SETTINGS insert_deduplicate = 0, async_insert = 0, "+settings, body); err != nil {
 		return fmt.Errorf("copy segment %d beside events: %w", seg.Number, err)
 	}
 	return nil

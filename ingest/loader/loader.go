@@ -84,6 +84,8 @@ type Options struct {
 	RefusedAttempts int           // a segment that ClickHouse refuses has at least as many chances; 5
 	RefusedFor      time.Duration // over at least this time; 10 s
 
+	// Window is how long the spool's index remembers ids. What comes again after it is looked for among the stored events. 0: it is not.
+	Window time.Duration
 	// Mend makes the rollups of the given days, in order, add up to the events, and answers how many months of tables it had to compute
 	// again. It is asked when the events of doubtful segments are all there. nil: nobody looks at rollups.
 	Mend func(ctx context.Context, days []time.Time) (mended int, err error)
@@ -107,6 +109,7 @@ type Loader struct {
 	turn    chan struct{} // holds one element while nobody is at it, see Hold
 	settles chan struct{} // the same for settling
 	beside  string        // the table for doubtful segments
+	asked   string        // the table for events that may be stored already
 
 	mu       sync.Mutex
 	failing  error     // why the current segment could not be loaded yet; nil when all is well
@@ -155,7 +158,8 @@ func New(o Options) *Loader {
 	// Several nodes may settle in one database, and a node that comes back drops what it left.
 	host, _ := os.Hostname() // without one the folder has to do
 	folder, _ := filepath.Abs(o.Spool.Dir())
-	l.beside = "`doubt_" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("spool://"+host+folder)).String() + "`"
+	own := uuid.NewSHA1(uuid.NameSpaceURL, []byte("spool://"+host+folder)).String()
+	l.beside, l.asked = "`doubt_"+own+"`", "`asked_"+own+"`"
 	l.metrics = newMetrics(o.Registry, o.Spool, o.Now, l.Failing, l.running)
 	return l
 }
@@ -288,11 +292,19 @@ func (l *Loader) insert(ctx context.Context, seg *spool.Segment) error {
 	if err != nil {
 		return &unreadableError{err}
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.o.AttemptTimeout)
+	defer cancel()
+	if l.o.Window > 0 && !l.o.Replicated && !seg.Sent() {
+		if receipts, err = l.leaveOutLateRepeats(ctx, seg, receipts); err != nil {
+			return err
+		}
+		if seg.Rows == 0 {
+			return nil
+		}
+	}
 	if err := l.o.Spool.Sending(seg); err != nil {
 		return &unmarkedError{err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.o.AttemptTimeout)
-	defer cancel()
 	body := seg.Reader()
 	defer body.Close()
 	if err := l.o.DB.InsertFormat(ctx, "Native", insertStatement(seg.ID), body); err != nil {

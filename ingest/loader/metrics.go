@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	rows, segments, retries, refused prometheus.Counter
 	doubtful, completed, mended      prometheus.Counter
+	late                             prometheus.Counter
 	insertRows                       prometheus.Histogram
 	insertSeconds                    prometheus.Histogram
 	ageSeconds                       prometheus.Histogram
@@ -56,6 +57,7 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 		doubtful:      make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_doubtful_segments_total", Help: "Segments that ClickHouse confirmed only when they were sent again."}),
 		completed:     make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_completed_events_total", Help: "Events of doubtful segments that ClickHouse had confirmed and did not have; they were put in."}),
 		mended:        make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_mended_rollups_total", Help: "Months of rollups that did not add up after a doubtful segment and were computed again."}),
+		late:          make.NewCounter(prometheus.CounterOpts{Name: "livello_loader_late_repeats_total", Help: "Accepted events that were left out because they are stored since before the deduplication window."}),
 		insertRows:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_rows", Help: "Events per INSERT.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		insertSeconds: make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_insert_seconds", Help: "Seconds per confirmed INSERT, views included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		ageSeconds:    make.NewHistogram(prometheus.HistogramOpts{Name: "livello_loader_age_seconds", Help: "Seconds from the acceptance of a segment's first event to its confirmation.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 16)}),

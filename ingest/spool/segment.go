@@ -187,6 +187,9 @@ func readBlock(in io.Reader, block []byte, length int) ([]byte, error) {
 	return block, nil
 }
 
+// Sent says that an attempt to load the segment has begun: something of it may be in ClickHouse, and its bytes must stay as they are.
+func (s *Segment) Sent() bool { return s.sent }
+
 // Repeated says that an attempt to load the segment was not the first one. ClickHouse's answer that all is there then says less: see
 // Spool.Doubt.
 func (s *Segment) Repeated() bool { return s.repeated }

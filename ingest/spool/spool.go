@@ -18,7 +18,7 @@
 //
 // A segment is sealed when it is full or when the loader has nothing else to do; its bytes never change again, so every attempt
 // to load it sends the same blocks with the same token and ClickHouse counts it once. It is renamed to .sending before the first
-// attempt. A segment that its first attempt confirmed is renamed to .loaded, one that a later attempt confirmed to .doubtful until
+// attempt (and before that, events of it may be taken out, see Without). A segment that its first attempt confirmed is renamed to .loaded, one that a later attempt confirmed to .doubtful until
 // it was checked (see Doubt), and then to .loaded; that is deleted after the dedupe index has written its ids to disk.
 //
 // # What a crash leaves, at any line
