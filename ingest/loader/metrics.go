@@ -32,7 +32,9 @@ func newMetrics(registry prometheus.Registerer, s *spool.Spool, now func() time.
 	gauge("livello_spool_waiting_events", "Accepted events that ClickHouse has not confirmed.", func(st spool.Status) float64 { return float64(st.WaitingRows) })
 	gauge("livello_spool_refused_segments", "Segments that could not be loaded and were set aside; they wait for a person.", func(st spool.Status) float64 { return float64(st.Refused) })
 	gauge("livello_spool_doubtful_segments", "Segments that ClickHouse confirmed only when they were sent again; they are being checked, and what lacks is mended.", func(st spool.Status) float64 { return float64(st.Doubtful) })
-	gauge("livello_spool_damaged_events", "Events that were answered for and cannot be read from the spool's disk any more; their bytes are set aside as .damaged.", func(st spool.Status) float64 { return float64(st.DamagedRows) })
+	gauge("livello_spool_damaged_events", "Events that were answered for and cannot be read from the spool's disk any more; their bytes are set aside as .damaged. At least so many: see livello_spool_damaged_files.", func(st spool.Status) float64 { return float64(st.DamagedRows) })
+	gauge("livello_spool_damaged_files", "Files of what was answered for and cannot be read from the spool's disk any more; they wait for a person.", func(st spool.Status) float64 { return float64(st.Damaged) })
+	gauge("livello_spool_torn_files", "Files of what a crash cut off the spool's end: writes that nobody has an answer for.", func(st spool.Status) float64 { return float64(st.Torn) })
 	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_loader_up", Help: "1 when ClickHouse takes what is sent, 0 from the first failure until the next success."}, func() float64 {
 		if reason, _ := failing(); reason != nil {
 			return 0

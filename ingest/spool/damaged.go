@@ -81,21 +81,15 @@ func (s *Spool) cutOut(file *os.File, path string, info fs.FileInfo, offset int6
 	if err := durable.WriteFile(aside, content[offset:end]); err != nil {
 		return err
 	}
+	rows, _ := statedRows(content[offset:end])
 	if err := durable.WriteFile(path, append(content[:offset], content[end:]...)); err != nil {
 		return err
 	}
 	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil { // says when its events were accepted
 		return err
 	}
-	rows, err := damagedRows(aside)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.damaged += rows
-	s.mu.Unlock()
 	s.o.Logger.Error("the disk damaged accepted events: they are set aside and not loaded", "segment", path, "set_aside", aside, "events", rows, "bytes", end-offset)
-	return nil
+	return s.countPieces()
 }
 
 // healer writes what was corrected back to the file, and nothing that is there already.
@@ -121,18 +115,4 @@ func (h *healer) sync(info fs.FileInfo) error {
 		return nil
 	}
 	return errors.Join(os.Chtimes(h.file.Name(), info.ModTime(), info.ModTime()), h.file.Sync())
-}
-
-// damagedRows is how many events a frame that was cut out has by its header.
-func damagedRows(path string) (int, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	header := make([]byte, 8)
-	if _, err := io.ReadFull(file, header); err != nil {
-		return 0, err
-	}
-	return int(binary.LittleEndian.Uint32(header[4:])), nil
 }

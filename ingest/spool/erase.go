@@ -262,12 +262,7 @@ func (s *Spool) erasePiece(e Entry, person map[string]bool, done *Erased) error 
 			return err
 		}
 		done.Removed, done.Blanked = done.Removed+found.Removed, done.Blanked+found.Blanked
-		if e.State == Damaged {
-			s.mu.Lock()
-			s.damaged += rows - e.Rows // as the next start would count it
-			s.mu.Unlock()
-		}
-		return nil
+		return s.countPieces() // as the next start would
 	}
 	done.Unread = append(done.Unread, Unread{path, int64(len(content)), holds(content, person), e.State})
 	return nil

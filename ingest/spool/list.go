@@ -36,7 +36,8 @@ var states = []struct {
 type Entry struct {
 	Number  uint64    `json:"number"`
 	State   State     `json:"state"`
-	Rows    int       `json:"rows"` // 0 for torn ones: nobody knows; of damaged ones what the frame's header says
+	Rows    int       `json:"rows"`               // of damaged ones what their frames' headers say; of torn ones 0
+	AtLeast bool      `json:"at_least,omitempty"` // Rows is not all of them: the rest cannot be told
 	Bytes   int64     `json:"bytes"`
 	Changed time.Time `json:"changed"` // when the last of its events was accepted, by the file's time
 	File    string    `json:"file"`    // its name in the folder
@@ -119,9 +120,11 @@ func describe(dir, name string, number uint64, state State) (Entry, error) {
 	switch state {
 	case Torn:
 	case Damaged:
-		if e.Rows, err = damagedRows(filepath.Join(dir, name)); err != nil {
+		known := false
+		if e.Rows, known, err = damagedRows(filepath.Join(dir, name)); err != nil {
 			return Entry{}, err
 		}
+		e.AtLeast = !known
 	default:
 		if e.Rows, err = countRows(file, info.Size()); err != nil {
 			return Entry{}, err

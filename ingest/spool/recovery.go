@@ -40,13 +40,6 @@ func (s *Spool) recover() error {
 			continue
 		}
 		number, state := parseFile(entry.Name())
-		if state == Damaged {
-			rows, err := damagedRows(path)
-			if err != nil {
-				return fmt.Errorf("recover %s: %w", path, err)
-			}
-			s.damaged += rows
-		}
 		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
 		if state == "" || state == Torn || state == Damaged {
 			continue
@@ -71,6 +64,9 @@ func (s *Spool) recover() error {
 		case Refused:
 			s.refused = append(s.refused, refused{seg, readRefusal(path)})
 		}
+	}
+	if err := s.countPieces(); err != nil {
+		return err
 	}
 	if len(s.sealed) > 0 {
 		s.o.Logger.Info("spool recovered", "segments", len(s.sealed), "bytes", s.bytes)

@@ -123,6 +123,7 @@ type Spool struct {
 	loaded   []*Segment    // confirmed, waiting for the reaper
 	refused  []refused     // set aside
 	damaged  int           // events in frames that recovery cut out
+	pieces   pieces        // files of what recovery cut off or out
 	bytes    int64         // of all files
 	open     openSegment   // what others may know of the active segment
 	changed  chan struct{} // closed and renewed when what others may wait for changes

@@ -10,6 +10,11 @@ type Status struct {
 	RefusedBytes    int64 // of those
 	RefusedRows     int
 	DamagedRows     int       // events that were answered for and cannot be read from the disk any more; their bytes are set aside
+	Damaged         int       // files of such bytes
+	DamagedBytes    int64     // in them
+	DamagedUnknown  int       // those of them that do not say how many events they held in all; DamagedRows has what they say
+	Torn            int       // files of what a crash cut off: writes that nobody has an answer for
+	TornBytes       int64     // in them
 	Doubtful        int       // segments that are in ClickHouse by its answer to a repeated attempt, and are being checked
 	WaitingRows     int       // events that are not confirmed loaded
 	OldestWaiting   time.Time // when the oldest of them was accepted; zero when none waits
@@ -30,6 +35,8 @@ func (s *Spool) Status() Status {
 	if len(s.sealed) > 0 {
 		st.OldestWaiting = s.sealed[0].First
 	}
+	st.Damaged, st.DamagedBytes, st.DamagedUnknown = s.pieces.damaged, s.pieces.damagedBytes, s.pieces.unknown
+	st.Torn, st.TornBytes = s.pieces.torn, s.pieces.tornBytes
 	for _, r := range s.refused {
 		st.Refused++
 		st.RefusedBytes += r.Bytes
