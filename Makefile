@@ -27,9 +27,10 @@ test: engine ## run all tests
 lint: ## run golangci-lint (built on the first run)
 	go tool -modfile=tools/go.mod golangci-lint run
 
-bench: engine build ## decode, spool and end-to-end rates, and the ratio to the bare engine
+bench: engine build ## every figure of ingest that docs/performance.md names, in a quarter of an hour
 	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./ingest/event ./ingest/sources/segment ./ingest/dedupe ./ingest/spool
-	go run ./test/bench $(E2EFLAGS)
+	go test -run '^$$' -bench Kept -benchmem $(BENCHFLAGS) ./ingest
+	for what in ratio single fresh long; do go run ./test/bench -what $$what $(E2EFLAGS) || exit 1; done
 
 faults: engine ## kill, tear, fill and freeze the real service for a quarter of an hour, and count
 	LIVELLO_FAULTS=long go test -v -count=1 -timeout 60m ./test/faults
