@@ -95,7 +95,7 @@ func TestServeRefusesAWrongDSN(t *testing.T) {
 	fails(t, "AUTHENTICATION_FAILED", "serve", "--data", data, "--dsn", p.URL+"/livello")
 	p.All(flaky.Refuse)
 	mapping := filepath.Join("..", "..", "examples", "cdnow.yaml")
-	fails(t, "connect to", "load", "--data", data, "--dsn", p.URL+"/livello", "--mapping", mapping, os.Args[0])
+	fails(t, "ClickHouse does not answer at "+strings.TrimPrefix(p.URL, "http://"), "load", "--data", data, "--dsn", p.URL+"/livello", "--mapping", mapping, os.Args[0])
 }
 
 func TestRateLimitSaysWhenToComeBack(t *testing.T) {
