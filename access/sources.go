@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ type Source struct {
 	Key       string `koanf:"key" json:"-"`
 	KeySHA256 string `koanf:"key_sha256" json:"-"`
 	Channel   string `koanf:"channel" json:"channel,omitempty"` // of its events that do not say where they happened; "" is none
+	// Rate is how many events a second it may send, 0 as many as it likes; nil as many as a source may that says nothing of it.
+	Rate *float64 `koanf:"rate" json:"rate,omitempty"`
 }
 
 // String hides the key from fmt.
@@ -59,6 +62,9 @@ func NewWriteKeys(own string, sources []Source) (*WriteKeys, error) {
 		}
 		if s.Channel != "" && !validChannel(s.Channel) {
 			return nil, fmt.Errorf("%s: channel %q must be of lower-case letters, digits, '.', '_', '-' and ':', at most 64", where, s.Channel)
+		}
+		if s.Rate != nil && (math.IsNaN(*s.Rate) || math.IsInf(*s.Rate, 0) || *s.Rate < 0) {
+			return nil, fmt.Errorf("%s: rate %g must be a number of events a second, or 0 for no limit", where, *s.Rate)
 		}
 		for _, other := range w.sources {
 			if other.name == s.Name {

@@ -3,6 +3,7 @@ package access
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,7 @@ func TestWriteKeysFindTheirSource(t *testing.T) {
 
 func TestConfiguredSourcesAreChecked(t *testing.T) {
 	const key = "0123456789abcdef"
+	negative, none := -1.0, math.NaN()
 	for want, sources := range map[string][]Source{
 		"key or key_sha256 is missing": {{Name: "a"}},
 		"not both":                     {{Name: "a", Key: key, KeySHA256: strings.Repeat("0", 64)}},
@@ -48,6 +50,8 @@ func TestConfiguredSourcesAreChecked(t *testing.T) {
 		"no colon":                     {{Name: "a", Key: key + ":"}},
 		"64 hexadecimal digits":        {{Name: "a", KeySHA256: "abc"}},
 		"name must be":                 {{Name: "the shop", Key: key}},
+		"rate -1 must be":              {{Name: "a", Key: key, Rate: &negative}},
+		"rate NaN must be":             {{Name: "a", Key: key, Rate: &none}},
 		"channel \"Web\"":              {{Name: "a", Key: key, Channel: "Web"}},
 		"another source of this name":  {{Name: DefaultSource, Key: key}},
 		"the same key as source a":     {{Name: "a", Key: key}, {Name: "b", Key: key}},

@@ -32,7 +32,7 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 	}
 	key, given := headerKey(c.Request())
 	if given {
-		if err := s.identify(key, said.source, now, &meta); err != nil {
+		if err := s.identify(c.Request().Context(), key, said.source, now, &meta); err != nil {
 			return result{}, err
 		}
 	}
@@ -47,7 +47,7 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 	}
 	if !given {
 		key = segment.WriteKey(body)
-		if err := s.identify(key, said.source, now, &meta); err != nil {
+		if err := s.identify(c.Request().Context(), key, said.source, now, &meta); err != nil {
 			return result{}, err
 		}
 	}
@@ -64,13 +64,15 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 		defer s.guard.Leave()
 	}
 	rejects, err := s.decoder.Decode(body, shape, meta, events)
-	if err != nil {
-		s.rates.charge(meta.Source, 1, now)
-		return result{}, bodyError(err)
+	// What is rejected had to be read as well, and so had a body without records: it counts, or a sender of nothing else would have no limit.
+	records := max(1, events.Rows()+len(rejects))
+	if limited(c.Request().Context()) {
+		if wait := s.rates.take(meta.Source, records, now); wait > 0 {
+			return result{}, tooFast(wait)
+		}
 	}
-	// What is rejected had to be read as well: it counts, or a sender of nothing else would have no limit.
-	if wait := s.rates.take(meta.Source, events.Rows()+len(rejects), now); wait > 0 {
-		return result{}, tooFast(wait)
+	if err != nil {
+		return result{}, bodyError(err)
 	}
 	for i := range rejects {
 		s.metrics.rejected.WithLabelValues(rejects[i].Code).Inc()
@@ -87,6 +89,9 @@ func (s *Service) receive(c echo.Context, shape segment.Shape, typ string, stric
 	}
 	accepted, duplicates, err := s.log.Append(c.Request().Context(), events)
 	if err != nil {
+		if limited(c.Request().Context()) {
+			s.rates.give(meta.Source, records)
+		}
 		return result{}, appendError(err)
 	}
 	s.setAside(c, body, key, &meta, said, rejects)
@@ -100,7 +105,7 @@ const maxPooledColumns = 16 << 20
 
 // identify finds the source of a write key, unless it sends too fast as it is. named is the source that a local request
 // names in place of the key's, or "".
-func (s *Service) identify(key, named string, now time.Time, meta *segment.Meta) error {
+func (s *Service) identify(ctx context.Context, key, named string, now time.Time, meta *segment.Meta) error {
 	var ok bool
 	if meta.Source, meta.Channel, ok = s.keys.WriteKey(key); !ok {
 		return unauthorized(key != "")
@@ -108,7 +113,7 @@ func (s *Service) identify(key, named string, now time.Time, meta *segment.Meta)
 	if named != "" {
 		meta.Source, meta.Channel = named, s.keys.Channel(named)
 	}
-	if wait := s.rates.exhausted(meta.Source, now); wait > 0 {
+	if wait := s.rates.exhausted(meta.Source, now); wait > 0 && limited(ctx) {
 		return tooFast(wait)
 	}
 	return nil

@@ -39,13 +39,15 @@ type Keys interface {
 	Channel(source string) string
 }
 
-// Limits bound what a request may bring. Zero fields take the default, but for Rate.
+// Limits bound what a request may bring. Zero fields take the default, but for those of rates.
 type Limits struct {
 	segment.Limits         // of one record, and records per body
 	Body           int64   // bytes on the wire (16 MiB)
 	Decoded        int64   // bytes after decompression (32 MiB)
 	Keyless        int64   // bytes, on the wire and after, of a body that has to be read to find its write key (512 KiB)
-	Rate           float64 // events per second and source; 0 is no limit
+	Rate           float64 // events per second and source; 0 is no limit. Our own commands have none
+	// Rates are those of sources that have one of their own, by name, in place of Rate.
+	Rates map[string]float64
 }
 
 // DefaultLimits are the limits of a service that was told nothing else.
@@ -110,7 +112,7 @@ func New(o Options) *Service {
 	l.Limits = decoder.Limits()
 	s := &Service{
 		log: o.Log, keys: o.Keys, limits: l, decoder: decoder, origins: newOrigins(o.Origins),
-		rates:   rates{perSecond: l.Rate, burst: l.Records},
+		rates:   rates{perSecond: l.Rate, own: l.Rates},
 		metrics: newMetrics(o.Registry), logger: o.Logger, now: o.Now, quarantine: o.Quarantine, guard: o.Guard,
 	}
 	if s.logger == nil {

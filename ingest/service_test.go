@@ -57,6 +57,8 @@ func (l *memoryLog) Append(_ context.Context, c *event.Columns) (accepted, dupli
 // server is the real Echo behind a real listener.
 type server struct {
 	*httptest.Server
+	service  *Service
+	echo     *echo.Echo
 	log      *memoryLog
 	registry *prometheus.Registry
 	logged   *bytes.Buffer
@@ -77,7 +79,8 @@ func start(t testing.TB, change ...func(*Options)) *server {
 	e := echo.New()
 	e.HTTPErrorHandler = HandleErrors(logger)
 	e.IPExtractor = echo.ExtractIPDirect()
-	New(o).Routes(e)
+	s.service, s.echo = New(o), e
+	s.service.Routes(e)
 	s.Server = httptest.NewServer(e)
 	t.Cleanup(s.Close)
 	return s

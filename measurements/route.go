@@ -63,6 +63,9 @@ func (r *route) answer(c echo.Context, in ingest.Received) error {
 	kept, replaced, rejects, err := Decode(in.Body, in.At)
 	var body *BodyError
 	if errors.As(err, &body) {
+		if err := in.Charge(1); err != nil {
+			return err
+		}
 		if body.TooMany {
 			return &ingest.Error{Status: http.StatusRequestEntityTooLarge, Code: "too_many_records", Message: body.Reason, Help: "send smaller batches"}
 		}
@@ -71,12 +74,17 @@ func (r *route) answer(c echo.Context, in ingest.Received) error {
 	if err != nil {
 		return err
 	}
+	records := len(kept) + replaced + len(rejects)
+	if err := in.Charge(records); err != nil {
+		return err
+	}
 	r.rejected.Add(float64(len(rejects)))
 	if len(kept) > 0 {
 		// A client that goes away must not leave the insert half made: it would not know.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), insertTimeout)
 		defer cancel()
 		if err := Store(ctx, r.DB, in.Source, in.At, kept); err != nil {
+			in.Refund(records)
 			r.Logger.Warn("measurements not stored; the sender was asked to send them again", "source", in.Source, "error", err)
 			return &ingest.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "ClickHouse does not take measurements now", RetryAfter: retryAfter,
 				Help: fmt.Sprintf("none of these %d measurements is accepted; send them again after the time in Retry-After, which never counts one twice", len(kept)+replaced)}

@@ -36,9 +36,15 @@ func (away) InsertFormat(context.Context, string, string, io.Reader) error {
 
 func server(t *testing.T, db measurements.DB) *echo.Echo {
 	t.Helper()
+	return limited(t, db, 0)
+}
+
+// limited takes so many measurements a second.
+func limited(t *testing.T, db measurements.DB, rate float64) *echo.Echo {
+	t.Helper()
 	e := echo.New()
 	e.HTTPErrorHandler = ingest.HandleErrors(slog.New(slog.DiscardHandler))
-	measurements.Route(e, ingest.New(ingest.Options{Keys: keys{}, Limits: ingest.Limits{Body: 1 << 20, Decoded: 1 << 20}}), measurements.Options{DB: db})
+	measurements.Route(e, ingest.New(ingest.Options{Keys: keys{}, Limits: ingest.Limits{Body: 1 << 20, Decoded: 1 << 20, Rate: rate}}), measurements.Options{DB: db})
 	return e
 }
 
@@ -121,4 +127,32 @@ func TestRouteWithoutClickHouse(t *testing.T) {
 	if rec := post(server(t, away{}), "secret", "[]"); rec.Code != 200 {
 		t.Errorf("nothing needs no ClickHouse: %d", rec.Code)
 	}
+}
+
+// Measurements count against the rate of the source, those that are rejected or replaced, too; what ClickHouse does not take costs nothing.
+func TestMeasurementsHaveARate(t *testing.T) {
+	e := limited(t, away{}, 0.1) // one at once
+	for range 3 {
+		if rec := post(e, "secret", fmt.Sprintf(spend, 1)); rec.Code != 503 {
+			t.Errorf("%d %s", rec.Code, rec.Body)
+		}
+	}
+	for _, body := range []string{strings.Repeat(fmt.Sprintf(spend, 1), 30), strings.Repeat("{}\n", 30), "{"} {
+		e = limited(t, stored{}, 0.1)
+		if rec := post(e, "secret", body); rec.Code == 429 {
+			t.Errorf("%.30s: %d %s", body, rec.Code, rec.Body)
+		}
+		rec := post(e, "secret", fmt.Sprintf(spend, 1))
+		if seconds := rec.Header().Get("Retry-After"); rec.Code != 429 || (len(seconds) == 3) != (body != "{") { // some 300 s
+			t.Errorf("after %.30s: %d, Retry-After %s, %s", body, rec.Code, seconds, rec.Body)
+		}
+	}
+}
+
+// stored takes everything.
+type stored struct{}
+
+func (stored) InsertFormat(_ context.Context, _, _ string, data io.Reader) error {
+	_, err := io.Copy(io.Discard, data)
+	return err
 }

@@ -67,10 +67,16 @@ func requireKey(name, key string) echo.MiddlewareFunc {
 
 // ingestLimits translates the settings.
 func (c *Config) ingestLimits() ingest.Limits {
+	rates := map[string]float64{}
+	for _, source := range c.Sources {
+		if source.Rate != nil {
+			rates[source.Name] = *source.Rate
+		}
+	}
 	return ingest.Limits{
 		Limits: segment.Limits{Records: c.Limits.Batch, Event: int(c.Limits.Event), Depth: c.Limits.Depth,
 			Properties: c.Limits.Properties, Value: int(c.Limits.Value), Ahead: c.Limits.Ahead},
-		Body: int64(c.Limits.Body), Decoded: int64(c.Limits.Decoded), Keyless: int64(c.Limits.Keyless), Rate: c.Limits.Rate,
+		Body: int64(c.Limits.Body), Decoded: int64(c.Limits.Decoded), Keyless: int64(c.Limits.Keyless), Rate: c.Limits.Rate, Rates: rates,
 	}
 }
 

@@ -27,7 +27,7 @@ type Config struct {
 
 	Limits      Limits          `koanf:"limits"`
 	CORS        CORS            `koanf:"cors"`
-	Sources     []access.Source `koanf:"sources" help:"list of {name, key or key_sha256, channel}: further write keys; the one of 'livello keys' is source 'default'"`
+	Sources     []access.Source `koanf:"sources" help:"list of {name, key or key_sha256, channel, rate}: further write keys; the one of 'livello keys' is source 'default'; rate in place of limits.rate"`
 	Definitions string          `koanf:"definitions" help:"file with definitions (livello.yaml), applied at the start when it differs from the newest version; empty: what 'livello definitions apply' applied"`
 	Kinds       []segment.Rule  `koanf:"kinds" help:"list of {name, kind}, asked before the built-in rules; names may hold * and ?"`
 
@@ -78,7 +78,7 @@ type Limits struct {
 	Properties int           `koanf:"properties" help:"most properties of an event"`
 	Value      Size          `koanf:"value" help:"longest property or text"`
 	Ahead      time.Duration `koanf:"ahead" help:"how far in the future an event may lie"`
-	Rate       float64       `koanf:"rate" help:"events a second and source; 0: no limit"`
+	Rate       float64       `koanf:"rate" help:"events a second of each source, unless it has a rate of its own in sources; 10 s of it at once, more is paid off (docs/messages.md); 0: no limit"`
 }
 
 // Machine says which events are not a human's; docs/machine-traffic.md has the rules.

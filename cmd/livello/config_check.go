@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
 	"reflect"
@@ -66,8 +67,8 @@ func (c *Config) validate() error {
 			bad(key, "%d must be at least 1", n)
 		}
 	}
-	if c.Limits.Rate < 0 {
-		bad("limits.rate", "%g must not be negative; 0 is no limit", c.Limits.Rate)
+	if rate := c.Limits.Rate; math.IsNaN(rate) || math.IsInf(rate, 0) || rate < 0 {
+		bad("limits.rate", "%g must be a number of events a second, or 0 for no limit", rate)
 	}
 	if c.Currency != "" && !regexp.MustCompile("^[A-Z]{3}$").MatchString(c.Currency) {
 		bad("currency", "%q is no currency: three capitals, as EUR", c.Currency)
@@ -129,11 +130,14 @@ func (c *Config) print(w io.Writer) error {
 		case s.secret && s.text() != "":
 			v = "(secret)"
 		case s.key == "sources":
-			redacted := []map[string]string{}
+			redacted := []map[string]any{}
 			for _, src := range shown.Sources {
-				entry := map[string]string{"name": src.Name, "channel": src.Channel, "key_sha256": src.KeySHA256}
+				entry := map[string]any{"name": src.Name, "channel": src.Channel, "key_sha256": src.KeySHA256}
 				if src.Key != "" { // its digest opens nothing, and the file stays usable
 					entry["key_sha256"] = fmt.Sprintf("%x", sha256.Sum256([]byte(src.Key)))
+				}
+				if src.Rate != nil {
+					entry["rate"] = *src.Rate
 				}
 				redacted = append(redacted, entry)
 			}

@@ -66,7 +66,7 @@ spool: {linger: 2s}
 cors: {origins: [https://a.example, https://b.example]}
 metrics: {open: true}
 sources:
-  - {name: shop, key: 0123456789abcdef, channel: store}
+  - {name: shop, key: 0123456789abcdef, channel: store, rate: 50}
   - {name: crm, key_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 kinds:
   - {name: Visited / Shop.*, kind: page_view}
@@ -82,7 +82,7 @@ kinds:
 		t.Errorf("durations %v %v", cfg.Spool.Linger, cfg.Dedupe.Window)
 	case len(cfg.CORS.Origins) != 2 || cfg.CORS.Origins[1] != "https://b.example":
 		t.Errorf("origins %q", cfg.CORS.Origins)
-	case len(cfg.Sources) != 2 || cfg.Sources[0].Channel != "store" || cfg.Sources[1].KeySHA256 == "":
+	case len(cfg.Sources) != 2 || cfg.Sources[0].Channel != "store" || cfg.Sources[1].KeySHA256 == "" || *cfg.Sources[0].Rate != 50 || cfg.Sources[1].Rate != nil:
 		t.Errorf("sources %+v", cfg.Sources)
 	case len(cfg.Kinds) != 1 || cfg.Kinds[0].Name != "Visited / Shop.*":
 		t.Errorf("kinds %q", cfg.Kinds)
@@ -108,6 +108,9 @@ func TestConfigErrors(t *testing.T) {
 		{"kinds: [{nmae: x, kind: page_view}]", "", "nmae"},
 		{"sources: [{name: shop, channel: web}]", "", "setting sources: source 1 (shop): key or key_sha256 is missing"},
 		{"sources: [{name: shop, key: short}]", "", "shorter than 16"},
+		{"sources: [{name: shop, key: 0123456789abcdef, rate: -1}]", "", "source 1 (shop): rate -1 must be a number of events a second"},
+		{"sources: [{name: shop, key: 0123456789abcdef, rate: many}]", "", "setting sources"},
+		{"limits: {rate: .nan}", "", "limits.rate: NaN must be"},
 		{"spool: {linger: 5}", "", `"5" is no duration: write a number and ms`},
 		{"dedupe: {window: 7d}", "", `"7d" is no duration: write a number and ms`},
 		{"cors: {origins: shop.example.com}", "", `"shop.example.com" is no origin: write https://shop.example.com`},
@@ -135,7 +138,7 @@ func TestConfigErrors(t *testing.T) {
 func TestPrintedConfigurationCanBeRead(t *testing.T) {
 	const text = `
 limits: {body: 4MiB}
-sources: [{name: crm, key_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, channel: crm}]
+sources: [{name: crm, key_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, channel: crm, rate: 2.5}, {name: web, key: 0123456789abcdef, rate: 0}]
 kinds: [{name: Visited, kind: page_view}]
 cors: {origins: [https://a.example]}
 `
@@ -153,6 +156,9 @@ cors: {origins: [https://a.example]}
 	}
 	if err := again.print(&second); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(first.String(), "rate: 2.5") {
+		t.Errorf("the rate of a source is not printed:\n%s", first.String())
 	}
 	if first.String() != second.String() {
 		t.Errorf("printed:\n%s\nread and printed again:\n%s", first.String(), second.String())

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -98,14 +99,29 @@ func TestServeRefusesAWrongDSN(t *testing.T) {
 	fails(t, "ClickHouse does not answer at "+strings.TrimPrefix(p.URL, "http://"), "load", "--data", data, "--dsn", p.URL+"/livello", "--mapping", mapping, os.Args[0])
 }
 
+// A page's key is limited, the backend's is not; whoever waits as long as they are told is let in, and our own commands have no limit.
 func TestRateLimitSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
-	s := serve(t, dataFolder(t), "--limits-rate", "10", "--limits-batch", "20")
-	s.want(202, `"accepted":20`, "POST", s.API+"/v1/events", s.keys.WriteKey, events(20))
-	s.want(429, "too_many_events", "POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 20))
-	if after := s.header("POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 20)).Get("Retry-After"); after == "" {
-		t.Error("no Retry-After")
+	config := filepath.Join(t.TempDir(), "livello.yaml")
+	if err := os.WriteFile(config, []byte("sources: [{name: page, key: key-of-the-page-42, rate: 50}]\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	s := serve(t, dataFolder(t), "--config", config)
+	const page = "key-of-the-page-42"
+	for range 3 {
+		s.want(202, `"accepted":`, "POST", s.API+"/v1/events", s.keys.WriteKey, eventsFrom(100, 500))
+	}
+	s.want(202, `"accepted":600`, "POST", s.API+"/v1/events", page, events(600)) // 10 s at once, and two seconds of debt
+	for path, body := range map[string]string{"/v1/events": eventsFrom(10_000, 20), "/v1/measurements": `{"kind":"followers","channel":"social.facebook","value":1}`} {
+		s.want(429, "too_many_events", "POST", s.API+path, page, body)
+	}
+	after, err := strconv.Atoi(s.header("POST", s.API+"/v1/events", page, eventsFrom(10_000, 20)).Get("Retry-After"))
+	if err != nil || after < 1 || after > 3 {
+		t.Fatalf("Retry-After %d, %v", after, err)
+	}
+	timer := time.NewTimer(time.Duration(after) * time.Second) // what a sender does
+	<-timer.C
+	s.want(202, `"accepted":`, "POST", s.API+"/v1/events", page, eventsFrom(10_000, 500))
 	s.stop()
 }
 
