@@ -35,10 +35,10 @@ func freshness(c *catalogue) *stat.PanelBuilder {
 		Thresholds(steps(calm, step{3600, warn}, step{86400, bad}))
 }
 
-// dataTrust is green while the last verification found nothing.
+// dataTrust is green while nothing is known to be wrong, whichever verification found it.
 func dataTrust(c *catalogue) *stat.PanelBuilder {
-	a := c.pick("data_trust", "SELECT differences FROM answer ORDER BY at DESC LIMIT 1")
-	about := "Differences that the last verification found between what was accepted, what is stored and what the rollups count.\n\n" + a.about("differences")
+	a := c.pick("data_trust", "SELECT wrong FROM answer ORDER BY at DESC LIMIT 1")
+	about := "Differences between what was accepted, what is stored and what the rollups count, and files of accepted events that nobody loads. One that was found stays until it was compared again and found right.\n\n" + a.about("wrong", "wrong_details")
 	return number("Data trust", a, about, count).NoValue("not verified").
 		Thresholds(steps(calm, step{1, bad}))
 }

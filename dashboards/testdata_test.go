@@ -46,7 +46,7 @@ WHERE number < item.4`
 
 // verified is a verification of that day that found nothing wrong.
 const verified = `
-INSERT INTO verifications
+INSERT INTO verifications (at, from_day, to_day, days, events, sums, differences, details, took)
 SELECT now64(3, 'UTC'), yesterday() AS day, today(), 1, 131, 26, 0, '', 0.5`
 
 // events of the fixture, and those of them that the scanner caused.

@@ -38,6 +38,7 @@ var exempt = map[string]string{
 	"funnel_days":        "which days are computed from which receipts",
 	"funnel_progress":    "how far metrics are",
 	"identity_progress":  "how far the resolver is",
+	"known_differences":  "counts per day that were compared",
 	"leases":             "which service does what, about no person",
 	"measurements":       "figures of campaigns and channels, of nobody",
 	"person_term_days":   "counts per day and channel; computed again when events were removed (Options.Recount)",

@@ -8,6 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/livello/livello/internal/background"
 )
 
 // Difference is a number that is not what it should be.
@@ -31,28 +35,36 @@ type Report struct {
 	Repeats     uint64       `json:"repeats"`
 	Differences []Difference `json:"differences"`
 	Lacking     []Lacking    `json:"lacking"` // months of rollups that came with an update, being filled in and not compared; null: none
+	Spool       *Spool       `json:"spool"`   // of the service that verified; null: it has none
+	Known       []Known      `json:"known"`   // differences that earlier verifications found, and that this one did not look at; null: none
 	Seconds     float64      `json:"seconds"`
 }
 
-// Verifier compares receipts, raw events and rollups. Safe for concurrent use.
+// Verifier compares receipts, raw events and rollups. Safe for concurrent use; it must not be copied.
 type Verifier struct {
 	DB     DB
 	Hold   Hold
 	Logger *slog.Logger
 	// Rebuilder is what history is filled in with, so that a report can say why a month still lacks it. Nil: nobody knows.
 	Rebuilder *Rebuilder
+	// Spool answers what of the accepted events is in no table yet, or never will be. Nil: there is no spool to ask.
+	Spool func() (Spool, error)
+	// Service tells this service's spool from those of others on the same database. It must stay the same after a restart.
+	Service string
+
+	seen seen
+	soon time.Duration // after the start of Watch; 0: soon
 }
 
 // Verify compares the days from from up to but not including to; a zero time is no limit. It writes what it found into the
 // table verifications. The error says that it could not compare; differences are no error.
 func (v *Verifier) Verify(ctx context.Context, from, to time.Time) (Report, error) {
-	months, err := v.months(ctx)
+	all, err := v.everything(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	var spans []span
-	for _, m := range months {
-		s := span{m, m.AddDate(0, 1, 0)}
+	for _, s := range all {
 		if !from.IsZero() && midnight(from).After(s.from) {
 			s.from = midnight(from)
 		}
@@ -63,11 +75,11 @@ func (v *Verifier) Verify(ctx context.Context, from, to time.Time) (Report, erro
 			spans = append(spans, s)
 		}
 	}
-	return v.verify(ctx, spans)
+	return v.verify(ctx, spans, from.IsZero() && to.IsZero(), false)
 }
 
-// months are the months that any of the tables knows, in order: what a table lacks entirely is found through the others.
-func (v *Verifier) months(ctx context.Context) ([]time.Time, error) {
+// everything is the months that any of the tables knows, in order: what a table lacks entirely is found through the others.
+func (v *Verifier) everything(ctx context.Context) ([]span, error) {
 	rows, err := v.DB.Query(ctx, `SELECT DISTINCT month FROM
 (
     SELECT toDate(parseDateTimeBestEffort(concat(partition, '01'))) AS month
@@ -81,19 +93,21 @@ ORDER BY month`, named("tables", checks))
 		return nil, fmt.Errorf("list the months there are: %w", err)
 	}
 	defer rows.Close()
-	var months []time.Time
+	var months []span
 	for rows.Next() {
 		var month time.Time
 		if err := rows.Scan(&month); err != nil {
 			return nil, fmt.Errorf("list the months there are: %w", err)
 		}
-		months = append(months, firstOfMonth(month))
+		first := firstOfMonth(month)
+		months = append(months, span{first, first.AddDate(0, 1, 0)})
 	}
 	return months, rows.Err()
 }
 
-// verify compares the spans, each within a month.
-func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
+// verify compares the spans, each within a month. whole says that these are all there are. Gently means with one thread, behind events that come in, and with a rest
+// after each month that is as long as the month took; what has to be looked at again while the loader is held is looked at at full speed.
+func (v *Verifier) verify(ctx context.Context, spans []span, whole, gently bool) (Report, error) {
 	began := time.Now()
 	r := Report{Differences: []Difference{}}
 	if len(spans) > 0 {
@@ -106,7 +120,15 @@ func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
 	if v.Rebuilder != nil {
 		lacking = v.Rebuilder.unfilled.explain(lacking)
 	}
-	for _, s := range spans {
+	did := compared{whole: whole, lacking: lacking, service: v.Service}
+	looking := ctx
+	if gently {
+		settings := background.AfterLoading()
+		settings["max_threads"] = 1
+		looking = clickhouse.Context(ctx, clickhouse.WithSettings(settings))
+	}
+	for i, s := range spans {
+		start := time.Now()
 		tables := slices.Clone(checks)
 		for _, l := range lacking {
 			if l.Month == s.from.Format("2006-01") {
@@ -114,7 +136,7 @@ func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
 				tables = slices.DeleteFunc(tables, func(table string) bool { return table == l.Table })
 			}
 		}
-		sums, err := v.compare(ctx, s, tables)
+		sums, err := v.compare(looking, s, tables)
 		if err != nil {
 			return r, err
 		}
@@ -124,12 +146,39 @@ func (v *Verifier) verify(ctx context.Context, spans []span) (Report, error) {
 			}
 		}
 		r.add(sums)
+		did.parts = append(did.parts, part{s, tables})
+		if gently && i+1 < len(spans) {
+			if err := background.Rest(ctx, 0, time.Since(start), nil); err != nil {
+				return r, err
+			}
+		}
 	}
 	if err := v.repeats(ctx, spans, &r); err != nil {
 		return r, err
 	}
+	if v.Spool != nil {
+		aside, err := v.Spool()
+		if err != nil {
+			return r, fmt.Errorf("look into the spool: %w", err)
+		}
+		r.Spool, did.spool = &aside, true
+		r.Differences = append(r.Differences, aside.differences()...)
+	}
 	r.At, r.Seconds = time.Now().UTC().Truncate(time.Millisecond), time.Since(began).Seconds()
-	return r, v.record(ctx, r)
+	known, err := v.remember(ctx, began, did, r.Differences)
+	if err != nil {
+		return r, err
+	}
+	for _, k := range known {
+		if !did.has(k) {
+			r.Known = append(r.Known, k)
+		}
+	}
+	if err := v.record(ctx, r, whole); err != nil {
+		return r, err
+	}
+	v.seen.set(r, known)
+	return r, nil
 }
 
 // sum is a row of a check.
@@ -257,20 +306,25 @@ func (v *Verifier) repeats(ctx context.Context, spans []span, r *Report) error {
 // detailLines bounds what verifications keeps of a run.
 const detailLines = 20
 
-func (v *Verifier) record(ctx context.Context, r Report) error {
+func (v *Verifier) record(ctx context.Context, r Report, whole bool) error {
 	if r.From == "" {
 		r.From, r.To = "1970-01-01", "1970-01-01"
 	}
 	var details []string
 	for _, d := range r.Differences[:min(len(r.Differences), detailLines)] {
-		details = append(details, fmt.Sprintf("%s %s.%s: expected %s, found %s", d.Day, d.Table, d.Measure, d.Expected, d.Found))
+		details = append(details, d.line())
 	}
-	err := v.DB.Exec(ctx, `INSERT INTO verifications (at, from_day, to_day, days, events, sums, differences, details, took)
-SELECT {at:DateTime64(3, 'UTC')}, {from:Date}, {to:Date}, {days:UInt32}, {events:UInt64}, {sums:UInt64}, {differences:UInt32}, {details:String}, {took:Float64}
+	everything := "0"
+	if whole {
+		everything = "1"
+	}
+	err := v.DB.Exec(ctx, `INSERT INTO verifications (at, from_day, to_day, days, events, sums, differences, details, took, whole)
+SELECT {at:DateTime64(3, 'UTC')}, {from:Date}, {to:Date}, {days:UInt32}, {events:UInt64}, {sums:UInt64}, {differences:UInt32}, {details:String}, {took:Float64}, {whole:UInt8}
 SETTINGS async_insert = 0, insert_deduplicate = 0`,
-		named("at", r.At.Format("2006-01-02 15:04:05.000")), named("from", r.From), named("to", r.To), named("days", strconv.Itoa(r.Days)),
+		named("at", r.At.Format(milliseconds)), named("from", r.From), named("to", r.To), named("days", strconv.Itoa(r.Days)),
 		named("events", strconv.FormatUint(r.Events, 10)), named("sums", strconv.Itoa(r.Sums)), named("differences", strconv.Itoa(len(r.Differences))),
-		named("details", strings.Join(details, "\n")), named("took", strconv.FormatFloat(r.Seconds, 'f', 3, 64)))
+		named("details", strings.Join(details, "\n")), named("took", strconv.FormatFloat(r.Seconds, 'f', 3, 64)),
+		named("whole", everything))
 	if err != nil {
 		return fmt.Errorf("write verifications: %w", err)
 	}

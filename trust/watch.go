@@ -1,61 +1,133 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/livello/livello/internal/background"
 )
 
-// Watch verifies until ctx ends: every so often the last two days and whatever days events were loaded for since the run before, and
-// once a day everything. It counts what it finds in metrics and says it in the log.
+const (
+	soon  = time.Minute    // after the start the first verification begins, unless it is asked for more often than that
+	daily = 24 * time.Hour // after this everything is compared again
+)
+
+// seen is what metrics say: what is known to be wrong, whoever found it, and when somebody looked last.
+type seen struct {
+	differences atomic.Uint64
+	at          atomic.Int64 // Unix milliseconds; 0: never
+	took        atomic.Int64 // nanoseconds
+}
+
+func (s *seen) set(r Report, known []Known) {
+	s.differences.Store(numbersOf(known))
+	s.at.Store(r.At.UnixMilli())
+	s.took.Store(int64(r.Seconds * float64(time.Second)))
+}
+
+// Watch verifies until ctx ends: soon after the start and then every so often the last two days and whatever days events were loaded for since the run
+// before, and everything when nobody did for a day, in this process or in another one. It counts what is known to be wrong in metrics, whichever
+// verification found it, and says it in the log.
 func (v *Verifier) Watch(ctx context.Context, every time.Duration, registry prometheus.Registerer) {
 	make := promauto.With(registry)
-	differences := make.NewGauge(prometheus.GaugeOpts{Name: "livello_trust_differences", Help: "Numbers that the last verification found not to be what they should be."})
-	verified := make.NewGauge(prometheus.GaugeOpts{Name: "livello_trust_last_verified_timestamp_seconds", Help: "When the last verification ended; 0 before the first one since the start."})
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_differences", Help: "Numbers that verifications found not to be what they should be, and no later one found right. Files of the spool that nobody loads count, too."},
+		func() float64 { return float64(v.seen.differences.Load()) })
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_last_verified_timestamp_seconds", Help: "When the last verification ended; 0 when there was none yet."},
+		func() float64 { return float64(v.seen.at.Load()) / 1000 })
 	failures := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_failed_verifications_total", Help: "Verifications that could not be brought to an end."})
-	seconds := make.NewGauge(prometheus.GaugeOpts{Name: "livello_trust_verification_seconds", Help: "How long the last verification took."})
+	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_verification_seconds", Help: "How long the last verification took."},
+		func() float64 { return time.Duration(v.seen.took.Load()).Seconds() })
 
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	since, whole := time.Now().Add(-every), midnight(time.Now())
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	if err := v.recall(ctx); err != nil && ctx.Err() == nil {
+		v.logger().Warn("what earlier verifications found is not known before the next one", "error", err)
+	}
+	var since time.Time // of this process' last run; zero before the first one
+	for wait := min(every, cmp.Or(v.soon, soon)); background.Sleep(ctx, wait) == nil; {
 		began := time.Now()
-		var r Report
-		var err error
-		if today := midnight(began); today.After(whole) {
-			if r, err = v.Verify(ctx, time.Time{}, time.Time{}); err == nil {
-				whole = today
-			}
-		} else {
-			var spans []span
-			if spans, err = v.recent(ctx, since); err == nil {
-				r, err = v.verify(ctx, spans)
-			}
-		}
-		switch {
-		case ctx.Err() != nil:
+		r, err := v.scheduled(ctx, since)
+		wait = max(every, time.Since(began)) // so that it has half of a processor at most
+		if ctx.Err() != nil {
 			return
-		case err != nil:
+		}
+		if err != nil {
 			failures.Inc()
 			v.logger().Error("verification", "error", err)
 			continue
-		case len(r.Differences) > 0:
-			v.logger().Error("the numbers do not add up", "differences", len(r.Differences), "first", fmt.Sprintf("%+v", r.Differences[0]), "help", "livello verify shows all of them")
 		}
 		since = began
-		differences.Set(float64(len(r.Differences)))
-		verified.Set(float64(r.At.UnixMilli()) / 1000)
-		seconds.Set(r.Seconds)
+		if len(r.Differences) > 0 {
+			v.logger().Error("the numbers do not add up", "differences", len(r.Differences), "first", r.Differences[0].line(), "help", "livello verify shows all of them")
+		} else if len(r.Known) > 0 {
+			v.logger().Error("numbers that did not add up were not compared again yet", "differences", numbersOf(r.Known), "first", r.Known[0].Details, "help", "livello verify compares all of them")
+		}
 	}
+}
+
+// scheduled is a verification of everything when that is due, and otherwise of what was touched since the run before. since is zero in the first run of a process: then it is
+// what was touched since the last verification of everything.
+func (v *Verifier) scheduled(ctx context.Context, since time.Time) (Report, error) {
+	last, err := v.lastWhole(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	if time.Since(last) >= daily {
+		spans, err := v.everything(ctx)
+		if err != nil {
+			return Report{}, err
+		}
+		return v.verify(ctx, spans, true, true)
+	}
+	if since.IsZero() {
+		since = last
+	}
+	spans, err := v.recent(ctx, since)
+	if err != nil {
+		return Report{}, err
+	}
+	return v.verify(ctx, spans, false, true)
+}
+
+// lastWhole is when the last verification of everything began, of whichever process; long ago when there was none.
+func (v *Verifier) lastWhole(ctx context.Context) (last time.Time, err error) {
+	rows, err := v.DB.Query(ctx, "SELECT max(at - toIntervalMillisecond(ceil(took * 1000))) FROM verifications WHERE whole = 1")
+	if err != nil {
+		return last, fmt.Errorf("look when everything was verified: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&last); err != nil {
+			return last, fmt.Errorf("look when everything was verified: %w", err)
+		}
+	}
+	return last, rows.Err()
+}
+
+// recall has the metrics say what earlier processes found.
+func (v *Verifier) recall(ctx context.Context) error {
+	known, err := readKnown(ctx, v.DB)
+	if err != nil {
+		return err
+	}
+	rows, err := v.DB.Query(ctx, "SELECT at, took FROM verifications ORDER BY at DESC LIMIT 1")
+	if err != nil {
+		return fmt.Errorf("look for the last verification: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Report
+		if err := rows.Scan(&r.At, &r.Seconds); err != nil {
+			return fmt.Errorf("look for the last verification: %w", err)
+		}
+		v.seen.set(r, known)
+	}
+	return rows.Err()
 }
 
 // recent are the last two days and those that events were loaded for since the given time, as spans within months.

@@ -52,6 +52,7 @@ type service struct {
 
 	quarantine *quarantine.Store
 	rebuilder  *trust.Rebuilder
+	verifier   *trust.Verifier
 	tiers      *tiers.Evaluator
 	cards      *cards.Store // nil with a ClickHouse server
 	eraser     *erasure.Eraser
@@ -189,6 +190,9 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 		Spool: s.spool, DB: s.db, Prepare: s.prepareOnce, Window: s.cfg.Dedupe.Window, Mend: s.mend, Take: s.takeOver, Loaded: s.news.Send, Replicated: s.cfg.Cluster != "", Registry: registry, Logger: s.log,
 	})
 	s.rebuilder = &trust.Rebuilder{DB: s.db, Hold: s.loader.Hold, After: s.rollupsMadeAgain, Logger: s.log}
+	if err := s.makeVerifier(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

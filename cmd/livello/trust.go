@@ -9,11 +9,16 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livello/livello/ingest/spool"
+	"github.com/livello/livello/internal/durable"
 	"github.com/livello/livello/trust"
 )
 
@@ -23,13 +28,80 @@ const (
 	rebuildPath = "/local/rebuild"
 )
 
-func (s *service) verifier() *trust.Verifier {
-	return &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Logger: s.log}
+// makeVerifier makes the one that everybody here verifies with: it knows what metrics say.
+func (s *service) makeVerifier() error {
+	s.verifier = &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Spool: s.unloaded, Logger: s.log}
+	if s.cfg.DSN == "" {
+		return nil // the folder has the tables of no other service
+	}
+	id, err := serviceID(s.cfg.Data)
+	s.verifier.Service = id
+	return err
+}
+
+// serviceIDName is a file of the data folder of a service with a ClickHouse server. Its id tells this service's spool from those of others in tables that they share. A
+// machine's name would not do: in a container it is another one after each update.
+const serviceIDName = "service.id"
+
+func serviceID(data string) (string, error) {
+	path := filepath.Join(data, serviceIDName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		id := uuid.NewString()
+		if err := durable.WriteFile(path, []byte(id+"\n")); err != nil {
+			return "", fmt.Errorf("name the service: %w", err)
+		}
+		return id, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the service's id: %w", err)
+	}
+	id, err := uuid.Parse(strings.TrimSpace(string(text)))
+	if err != nil {
+		return "", fmt.Errorf("read the service's id: %s holds no UUID: restore it, or delete it for a new one", path)
+	}
+	return id.String(), nil
+}
+
+// unloaded is what of this service's spool is not in the tables.
+func (s *service) unloaded() (trust.Spool, error) {
+	entries, err := s.spool.List()
+	if err != nil {
+		return trust.Spool{}, err
+	}
+	return notInTables(entries), nil
+}
+
+// notInTables tells what nobody loads from what is on its way.
+func notInTables(entries []spool.Entry) trust.Spool {
+	found := trust.Spool{Aside: []trust.Unloaded{}}
+	for _, e := range entries {
+		u := trust.Unloaded{Segment: e.Number, State: string(e.State), Events: e.Rows, AtLeast: e.AtLeast, Bytes: e.Bytes, Since: e.Changed, File: e.File}
+		switch e.State {
+		case spool.Loaded:
+			continue
+		case spool.Active, spool.Waiting, spool.Sending, spool.Doubtful:
+			found.Waiting += e.Rows
+			continue
+		case spool.Refused:
+			u.Why, u.Help = "ClickHouse refused these accepted events", fmt.Sprintf("livello spool list says why; when that is mended, livello spool retry %d; livello spool export %[1]d FILE keeps a copy", e.Number)
+			if e.Refusal != nil {
+				u.Why += " (" + oneLine(e.Refusal.Error, 160) + ")"
+			}
+		case spool.Torn:
+			u.Harmless = true
+			u.Why, u.Help = "cut off a segment's end by recovery, most likely a write that a crash interrupted and that nobody was answered for", "docs/reliability.md says what to do with it"
+		default:
+			u.Why, u.Help = "the disk damaged these accepted events", "docs/reliability.md says what to do with "+e.File
+		}
+		found.Aside = append(found.Aside, u)
+	}
+	return found
 }
 
 // mend has the rollups of these days add up to their events; the loader asks for it after a segment that it had to send again.
 func (s *service) mend(ctx context.Context, days []time.Time) (int, error) {
-	return (&trust.Mender{Verifier: s.verifier(), Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
+	return (&trust.Mender{Verifier: s.verifier, Rebuilder: s.rebuilder, Logger: s.log}).Mend(ctx, days)
 }
 
 // waitSettled returns when every event accepted before the call is in the database, and nothing about it is doubtful.
@@ -54,7 +126,7 @@ func (s *service) startTrust(_ context.Context, registry *prometheus.Registry) e
 		following.Go(func() { s.watchDefinitions(ctx) })
 		defer following.Wait()
 		if s.cfg.Verify.Every > 0 {
-			s.verifier().Watch(ctx, s.cfg.Verify.Every, registry)
+			s.verifier.Watch(ctx, s.cfg.Verify.Every, registry)
 		}
 	})
 	return nil

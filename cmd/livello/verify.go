@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -46,12 +48,27 @@ func verifyCommand(p *program) *cobra.Command {
 		} else {
 			err = p.printReport(report)
 		}
-		if n := len(report.Differences); err == nil && n > 0 {
-			err = fmt.Errorf("%d of %d numbers are not what they should be", n, report.Sums)
+		if err == nil {
+			err = wrongIn(report)
 		}
 		return err
 	}
 	return verify
+}
+
+// wrongIn is the error that makes the exit status 1.
+func wrongIn(r trust.Report) error {
+	var wrong []string
+	if n := len(r.Differences) - r.Spooled(); n > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d of %d numbers are not what they should be", n, r.Sums))
+	}
+	if n := r.Spooled(); n > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d files of the spool hold accepted events that are in no table", n))
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, ", and "))
 }
 
 func (p *program) printReport(r trust.Report) error {
@@ -73,11 +90,31 @@ func (p *program) printReport(r trust.Report) error {
 			}
 		}
 	}
+	for _, k := range r.Known {
+		fmt.Fprintf(p.stdout, "known since %s and not compared this time: %d numbers of %s of %s%s (%s)\n", k.Since.Format(time.DateTime), k.Numbers, k.Table, k.Day, ofService(k), oneLine(k.Details, 160))
+	}
+	if r.Spool != nil {
+		for _, u := range r.Spool.Aside {
+			if u.Harmless {
+				fmt.Fprintf(p.stdout, "%s, %d bytes: %s; %s\n", u.File, u.Bytes, u.Why, u.Help)
+			}
+		}
+		if r.Spool.Waiting > 0 {
+			fmt.Fprintf(p.stdout, "%d accepted events wait in this service's spool to be loaded, and are not compared yet\n", r.Spool.Waiting)
+		}
+	}
 	if r.Repeats > 0 {
 		fmt.Fprintf(p.stdout, "%d events were sent again after the deduplication window; they are stored once\n", r.Repeats)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d days, %d events, %d numbers compared in %.1f s: %d differences\n", r.Days, r.Events, r.Sums, r.Seconds, len(r.Differences))
 	return err
+}
+
+func ofService(k trust.Known) string {
+	if k.Service == "" {
+		return ""
+	}
+	return " of service " + k.Service
 }
 
 // verifyRequest is what verifyPath takes.
@@ -121,5 +158,5 @@ func (s *service) verify(ctx context.Context, ask verifyRequest) (trust.Report, 
 		s.log.Warn("verifying although segments are doubtful", "error", err)
 	}
 	s.settleDefinitions(ctx) // what is being recomputed anyway is no difference
-	return s.verifier().Verify(ctx, from, to)
+	return s.verifier.Verify(ctx, from, to)
 }

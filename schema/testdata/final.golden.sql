@@ -1622,6 +1622,21 @@ TTL made_at + toIntervalHour(1)
 SETTINGS ttl_only_drop_parts = 1, old_parts_lifetime = 1, index_granularity = 8192
 COMMENT 'Ids that the resolver is asking about now; otherwise empty';
 
+CREATE TABLE known_differences
+(
+    `table_name` LowCardinality(String) COMMENT 'Table that differs from what it is made from; spool: accepted events that are in no table',
+    `day` Date COMMENT 'Day of the events, UTC; of a table that is kept by month the first of it; of the spool the day of acceptance',
+    `service` String COMMENT 'Of the spool, with a ClickHouse server: service.id of the data folder that holds it; otherwise empty',
+    `numbers` UInt32 COMMENT 'How many numbers differ; 0: compared again and found right',
+    `details` String COMMENT 'The first of them, with what was expected and found; empty when there are none',
+    `since` DateTime64(3, 'UTC') COMMENT 'When the first verification that found it began, UTC',
+    `at` DateTime64(3, 'UTC') COMMENT 'When the verification that wrote this began, UTC'
+)
+ENGINE = ReplacingMergeTree(at)
+ORDER BY (table_name, day, service)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Numbers that are known to be wrong (one row per table, day and service with FINAL; 0 numbers: right again)';
+
 CREATE TABLE leases
 (
     `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers), metrics (their person-level terms)',
@@ -3495,7 +3510,8 @@ CREATE TABLE verifications
     `sums` UInt64 COMMENT 'Numbers that were compared',
     `differences` UInt32 COMMENT 'Numbers that were not what they should be',
     `details` String COMMENT 'The first of them, a line each; empty when there are none',
-    `took` Float64 COMMENT 'Seconds it took'
+    `took` Float64 COMMENT 'Seconds it took',
+    `whole` UInt8 COMMENT '1 when it compared every month there is'
 )
 ENGINE = MergeTree
 ORDER BY at
