@@ -337,8 +337,8 @@ func TestADamagedSegmentIsSetAside(t *testing.T) {
 	}
 	drain(t, s)
 	counted(t, w, 35)
-	if torn, _ := filepath.Glob(filepath.Join(dir, "spool", "*.torn-*")); len(torn) != 1 {
-		t.Errorf("kept of the damage: %v", torn)
+	if damaged, _ := filepath.Glob(filepath.Join(dir, "spool", "*.damaged-*")); len(damaged) != 1 {
+		t.Errorf("kept of the damage: %v", damaged)
 	}
 }
 

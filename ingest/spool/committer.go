@@ -145,6 +145,7 @@ func (s *Spool) write() error {
 	a.seg.Last = now
 	a.seg.Rows += rows
 	a.seg.Bytes += int64(len(s.frame))
+	s.answers.note(answered{number: a.seg.Number, id: a.seg.ID, length: a.seg.Bytes, rows: a.seg.Rows}, false)
 
 	s.mu.Lock()
 	wasEmpty := s.open.rows == 0
@@ -204,6 +205,7 @@ func (s *Spool) seal() {
 		return
 	}
 	s.active = nil
+	s.answers.note(answered{number: a.seg.Number, sealed: true, id: a.seg.ID, length: a.seg.Bytes, rows: a.seg.Rows}, false)
 	if err := a.file.Close(); err != nil {
 		s.o.Logger.Warn("close sealed segment", "segment", a.seg.Number, "error", err) // its content was synced
 	}

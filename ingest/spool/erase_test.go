@@ -129,7 +129,7 @@ func TestErasePersonFromDamage(t *testing.T) {
 		"0000000000000008.damaged-28": frames[1],                            // nobody stays
 		"0000000000000009.damaged-28": frames[2][:len(frames[2])-1],         // of nobody that can be told
 		"0000000000000009.torn-300":   frames[1][:len(frames[1])*9/10],      // hers, cut off
-		"0000000000000010.torn-28":    append([]byte("xxxx"), frames[2]...), // nonsense
+		"0000000000000010.damaged-28": append([]byte("xxxx"), frames[2]...), // nonsense before his
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
@@ -150,14 +150,14 @@ func TestErasePersonFromDamage(t *testing.T) {
 		}
 		unread = append(unread, name)
 	}
-	if got := strings.Join(unread, ", "); got != "0000000000000009.damaged-28, 0000000000000009.torn-300 holds it, 0000000000000010.torn-28" {
+	if got := strings.Join(unread, ", "); got != "0000000000000009.damaged-28, 0000000000000009.torn-300 holds it, 0000000000000010.damaged-28" {
 		t.Errorf("unread: %s", got)
 	}
 	if now := r.Status().DamagedRows; now != damaged-2 {
 		t.Errorf("%d damaged events, there were %d", now, damaged)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*.damaged-*"))
-	if err != nil || len(left) != 2 {
+	if err != nil || len(left) != 3 {
 		t.Errorf("left are %v, %v", left, err)
 	}
 	rest, err := os.ReadFile(filepath.Join(dir, "0000000000000007.damaged-28"))
@@ -166,7 +166,7 @@ func TestErasePersonFromDamage(t *testing.T) {
 	}
 }
 
-// A segment of an older version whose end a crash tore: its whole frames are written anew, in the form of today, and the tail lies beside it as it was.
+// A segment of an older version whose end is damaged: its whole frames are written anew, in the form of today, and the tail lies beside it as it was.
 func TestErasePersonFromAnOlderSegment(t *testing.T) {
 	for _, test := range []struct{ name, inTail string }{{"hers at the end", "ada"}, {"another's at the end", "bob"}} {
 		t.Run(test.name, func(t *testing.T) {
@@ -205,10 +205,10 @@ func TestErasePersonFromAnOlderSegment(t *testing.T) {
 				t.Fatalf("erased %+v: %v", done, err)
 			}
 			u := done.Unread[0]
-			if u.State != Torn || u.Bytes != int64(len(tail)) || u.Holds != (test.inTail == "ada") {
-				t.Errorf("unread: %+v, want %d bytes cut off that hold an id: %v", u, len(tail), test.inTail == "ada")
+			if u.State != Damaged || u.Bytes != int64(len(tail)) || u.Holds != (test.inTail == "ada") {
+				t.Errorf("unread: %+v, want %d damaged bytes that hold an id: %v", u, len(tail), test.inTail == "ada")
 			}
-			if kept, err := os.ReadFile(u.Path); err != nil || !bytes.Equal(kept, tail) || !strings.HasSuffix(u.Path, fmt.Sprint(tornInfix, whole)) {
+			if kept, err := os.ReadFile(u.Path); err != nil || !bytes.Equal(kept, tail) || !strings.HasSuffix(u.Path, fmt.Sprint(damagedInfix, whole)) {
 				t.Errorf("the tail is %q in %s, and was %q: %v", kept, u.Path, tail, err)
 			}
 			file, err := OpenFile(dir, seg.Number)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,8 +23,8 @@ const (
 	Doubtful State = "doubtful" // in ClickHouse by its answer to a repeated attempt; being checked, see Spool.Doubt
 	Loaded   State = "loaded"   // in ClickHouse, about to be deleted
 	Refused  State = "refused"  // set aside, see Refusal
-	Torn     State = "torn"     // what recovery cut off a segment's end: an interrupted write, or damage
-	Damaged  State = "damaged"  // a frame between others that recovery cut out: events that were answered for, and cannot be read
+	Torn     State = "torn"     // what recovery cut off a segment's end: a write that a crash interrupted
+	Damaged  State = "damaged"  // what recovery cut out or off that was answered for, and cannot be read
 )
 
 // states are what the names of segments' files say.
@@ -140,8 +141,12 @@ func describe(dir, name string, number uint64, state State) (Entry, error) {
 // countRows adds up what the frames' headers say, without reading what is between them.
 func countRows(file io.ReaderAt, size int64) (rows int, err error) {
 	_, headerLength, err := readHeader(io.NewSectionReader(file, 0, size))
-	if err != nil {
-		return 0, nil // nothing, or nothing that can be read
+	if err != nil { // nothing, or a damaged header
+		found, err := surveyed(file, size)
+		for _, f := range found.frames {
+			rows += f.rows
+		}
+		return rows, err
 	}
 	header := make([]byte, headerLength)
 	for at := int64(segmentHeader); at+int64(headerLength) <= size; {
@@ -157,10 +162,11 @@ func countRows(file io.ReaderAt, size int64) (rows int, err error) {
 	return rows, nil
 }
 
-// File is a segment opened for reading alone, in whatever state it is.
+// File is a segment opened for reading alone, in whatever state it is, or a piece of one that recovery set aside.
 type File struct {
 	Entry
-	file *os.File
+	Unread int64 // bytes that Blocks found to be no whole frame
+	file   *os.File
 }
 
 // OpenFile opens segment number of the spool in dir. Errors: fs.ErrNotExist (wrapped) when there is none.
@@ -168,35 +174,108 @@ func OpenFile(dir string, number uint64) (*File, error) {
 	// It may be renamed between two looks: look again.
 	for range 2 {
 		for _, state := range states {
-			name := fmt.Sprintf("%016d%s", number, state.suffix)
-			e, err := describe(dir, name, number, state.State)
-			if err == nil {
-				var file *os.File
-				if file, err = os.Open(filepath.Join(dir, name)); err == nil {
-					return &File{e, file}, nil
-				}
-			}
+			file, err := openAs(dir, fmt.Sprintf("%016d%s", number, state.suffix), number, state.State)
 			if !errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("open segment %d: %w", number, err)
+				return file, err
 			}
 		}
 	}
 	return nil, fmt.Errorf("open segment %d: %w", number, fs.ErrNotExist)
 }
 
+// OpenPiece opens what recovery set aside, by what Entry.Name says of it. Errors: fs.ErrNotExist (wrapped) when there is none.
+func OpenPiece(dir, name string) (*File, error) {
+	file, number, state, ok := pieceFile(name)
+	if !ok {
+		return nil, fmt.Errorf("open %q: %w", name, fs.ErrNotExist)
+	}
+	return openAs(dir, file, number, state)
+}
+
+func openAs(dir, name string, number uint64, state State) (*File, error) {
+	e, err := describe(dir, name, number, state)
+	if err != nil {
+		return nil, fmt.Errorf("open segment %d: %w", number, err)
+	}
+	file, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("open segment %d: %w", number, err)
+	}
+	return &File{Entry: e, file: file}, nil
+}
+
+// Name is what a person calls the file: the number of a segment, and for pieces that recovery set aside, which may be several of one segment,
+// the name of the file without the zeros, as in 17.damaged-2048.
+func (e *Entry) Name() string {
+	if e.State == Torn || e.State == Damaged {
+		return strings.TrimLeft(e.File[:16], "0") + e.File[16:]
+	}
+	return strconv.FormatUint(e.Number, 10)
+}
+
+// IsPiece says whether a text is the name of a piece, which need not be there.
+func IsPiece(name string) bool {
+	_, _, _, ok := pieceFile(name)
+	return ok
+}
+
+// pieceFile is the file of a piece, whose name is given with or without zeros.
+func pieceFile(name string) (file string, number uint64, state State, ok bool) {
+	digits, rest, _ := strings.Cut(name, ".")
+	if number, err := strconv.ParseUint(digits, 10, 64); err == nil && filepath.Base(name) == name {
+		file = fmt.Sprintf("%016d.%s", number, rest)
+	}
+	number, state = parseFile(file)
+	return file, number, state, state == Torn || state == Damaged
+}
+
 // Close closes the file.
 func (f *File) Close() error { return f.file.Close() }
 
-// Blocks calls each with every whole block of Native format. Damage after them is errTorn wrapped, with where it begins.
+// Blocks calls each with every whole block of Native format, also behind what is damaged. Damage in a segment is errTorn wrapped, once all
+// of them were given, with where it begins. A piece is damaged as such; the error is errTorn when nothing in it is whole.
 func (f *File) Blocks(each func(block []byte, rows int) error) error {
-	_, end, err := readFrames(f.file, f.Bytes, nil, each)
-	if err == io.EOF {
+	piece := f.State == Torn || f.State == Damaged
+	given, end := 0, int64(0)
+	var err error = errTorn
+	if !piece {
+		_, end, err = readFrames(f.file, f.Bytes, nil, func(block []byte, rows int) error {
+			given++
+			return each(block, rows)
+		})
+		if err == io.EOF {
+			return nil
+		}
+		if !errors.Is(err, errTorn) {
+			return err
+		}
+	}
+	found, cannot := surveyed(f.file, f.Bytes)
+	if cannot != nil {
+		return cannot
+	}
+	f.Unread = f.Bytes
+	if found.header || len(found.frames) > 0 && found.frames[0].at >= segmentHeader && !piece {
+		f.Unread -= int64(segmentHeader)
+	}
+	for i, w := range found.frames {
+		f.Unread -= int64(len(w.frame))
+		if i < given {
+			continue
+		}
+		if err := each(w.block, w.rows); err != nil {
+			return err
+		}
+	}
+	switch {
+	case piece && len(found.frames) > 0:
+		return nil
+	case piece:
+		return fmt.Errorf("%s: none of its %d bytes are a whole frame of events: %w", f.File, f.Bytes, errTorn)
+	case f.Unread <= 0: // of the header alone
 		return nil
 	}
-	if errors.Is(err, errTorn) {
-		return fmt.Errorf("segment %d is not whole after byte %d of %d: %w", f.Number, end, f.Bytes, err)
-	}
-	return err
+	return fmt.Errorf("segment %d is not whole after byte %d of %d: %w", f.Number, end, f.Bytes, err)
 }
 
 // WriteTo writes the blocks one after another, the body of an INSERT ... FORMAT Native.

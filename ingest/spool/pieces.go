@@ -3,8 +3,13 @@ package spool
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/livello/livello/internal/durable"
 )
 
 // pieces are the files of what recovery cut off or out of segments.
@@ -46,6 +51,32 @@ func (s *Spool) countPieces() error {
 	return nil
 }
 
+// DropPiece deletes what recovery set aside, by the name that Entry.Name has for it: what could be read of it never will be again.
+func (s *Spool) DropPiece(name string) error {
+	s.puttingBack.Lock()
+	defer s.puttingBack.Unlock()
+	if err := DropPieceFile(s.o.Dir, name); err != nil {
+		return err
+	}
+	return s.countPieces()
+}
+
+// DropPieceFile is DropPiece on a folder that no process has open. Errors: ErrNotRefused (wrapped) when there is no such piece.
+func DropPieceFile(dir, name string) error {
+	file, _, _, ok := pieceFile(name)
+	err := fs.ErrNotExist
+	if ok {
+		err = os.Remove(filepath.Join(dir, file))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop %s: %w", name, ErrNotRefused)
+	}
+	if err = errors.Join(err, durable.SyncDir(dir)); err != nil {
+		return fmt.Errorf("drop %s: %w", name, err)
+	}
+	return nil
+}
+
 // statedRows is how many events the frames in a damaged piece had by what is left of their headers; known is false when some of it does not say.
 func statedRows(piece []byte) (rows int, known bool) {
 	known = len(piece) > 0
@@ -79,7 +110,7 @@ func statedFrame(piece []byte, first bool) (rows, long int, ok bool) {
 		return 0, 0, false
 	}
 	for _, header := range []int{frameHeader, olderHeader} {
-		if first && int64(len(piece)) == int64(header)+length || first && len(piece) == frameHeader && stated > 0 { // the second: nothing but the header is left
+		if first && length > 0 && int64(len(piece)) == int64(header)+length || first && len(piece) == frameHeader && stated > 0 { // the second: nothing but the header is left
 			return int(stated), header + int(length), true
 		}
 		if len(piece) <= header {

@@ -19,18 +19,27 @@ import (
 )
 
 // recover reads the folder: every event id in it goes to the index, whole segments to the loader, loaded ones to the reaper, and
-// what follows the last whole frame of a segment is set aside.
-func (s *Spool) recover() error {
+// what is not whole of a segment is set aside.
+func (s *Spool) recover() (err error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return err
 	}
 	if err := dropNotes(s.o.Dir); err != nil {
 		return err
 	}
+	if s.answers, err = openAnswers(s.o.Dir, s.o.Logger); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(s.o.Dir) // sorted by name, which is by number
 	if err != nil {
 		return err
 	}
+	s.number = s.answers.newest()
+	for _, entry := range entries {
+		number, _ := parseFile(entry.Name())
+		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
+	}
+	s.newest = s.number
 	for _, entry := range entries {
 		path := filepath.Join(s.o.Dir, entry.Name())
 		if strings.HasPrefix(entry.Name(), durable.Unfinished) {
@@ -39,60 +48,92 @@ func (s *Spool) recover() error {
 			}
 			continue
 		}
-		number, state := parseFile(entry.Name())
-		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
-		if state == "" || state == Torn || state == Damaged {
-			continue
-		}
-		seg, err := s.recoverSegment(path, number, state != Loaded && state != Refused)
-		if err != nil {
+		if err := s.recoverFile(path); err != nil {
 			return fmt.Errorf("recover %s: %w", path, err)
-		}
-		if seg == nil {
-			continue
-		}
-		s.bytes += seg.Bytes
-		switch state {
-		case Waiting, Sending:
-			seg.sent = state == Sending
-			s.sealed = append(s.sealed, seg)
-		case Doubtful:
-			seg.sent, seg.repeated = true, true
-			s.doubtful = append(s.doubtful, seg)
-		case Loaded:
-			s.loaded = append(s.loaded, seg)
-		case Refused:
-			s.refused = append(s.refused, refused{seg, readRefusal(path)})
 		}
 	}
 	if err := s.countPieces(); err != nil {
 		return err
 	}
+	s.noteRecovered()
 	if len(s.sealed) > 0 {
 		s.o.Logger.Info("spool recovered", "segments", len(s.sealed), "bytes", s.bytes)
 	}
 	if len(s.refused) > 0 {
 		s.o.Logger.Error("segments are set aside that could not be loaded: see `livello spool list`", "segments", len(s.refused))
 	}
+	if s.pieces.damaged > 0 {
+		s.o.Logger.Error("accepted events were lost or damaged on the disk: see `livello spool list`", "files", s.pieces.damaged, "events", s.damaged, "files_that_do_not_say_how_many", s.pieces.unknown)
+	}
 	return nil
 }
 
-// recoverSegment answers nil for a segment without a whole frame; its file is then gone, or set aside as torn. needed says that its
-// bytes will be read again: then only what is whole stays in the file.
-func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segment, error) {
+// recoverFile puts a file of the folder where it belongs.
+func (s *Spool) recoverFile(path string) error {
+	number, state := parseFile(filepath.Base(path))
+	switch state {
+	case "", Damaged:
+		return nil
+	case Torn:
+		return s.recoverTorn(path)
+	}
+	seg, state, err := s.recoverSegment(path, number, state)
+	if err != nil || seg == nil {
+		return err
+	}
+	s.bytes += seg.Bytes
+	switch state {
+	case Waiting, Sending:
+		seg.sent = state == Sending
+		s.sealed = append(s.sealed, seg)
+	case Doubtful:
+		seg.sent, seg.repeated = true, true
+		s.doubtful = append(s.doubtful, seg)
+	case Loaded:
+		s.loaded = append(s.loaded, seg)
+	case Refused:
+		s.refused = append(s.refused, refused{seg, readRefusal(seg.path)})
+	}
+	return nil
+}
+
+// noteRecovered writes down that nothing is being written any more: whatever is torn from here on, a crash did not tear. It is synced before the
+// spool accepts anything.
+func (s *Spool) noteRecovered() {
+	now := answered{number: s.number, sealed: true}
+	for _, seg := range s.sealed {
+		if seg.Number == s.number {
+			now.id, now.length, now.rows = seg.ID, seg.Bytes, seg.Rows
+		}
+	}
+	if now.number > 0 {
+		s.answers.note(now, true)
+	}
+}
+
+// recoverSegment answers nil for a segment without a whole frame; its file is then gone, and what there was of it set aside. What will be
+// read again is left with whole frames only; the state is another one than before when it cannot be loaded.
+func (s *Spool) recoverSegment(path string, number uint64, state State) (*Segment, State, error) {
+	if state == Refused {
+		if mended, err := newHeader(path); err != nil {
+			return nil, state, err
+		} else if mended {
+			s.o.Logger.Error("the disk damaged the header of a segment that is set aside: it has a new id, see `livello spool list`", "segment", path)
+		}
+	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, err
+		return nil, state, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, err
+		return nil, state, err
 	}
 	healed := &healer{file: file, log: s.o.Logger}
 	seg := &Segment{Number: number, First: info.ModTime(), Last: info.ModTime(), path: path}
 	var ids []uuid.UUID
-	seg.ID, seg.Bytes, err = readFrames(file, info.Size(), healed, func(block []byte, rows int) error {
+	add := func(block []byte, rows int) error {
 		var err error
 		if ids, err = event.BlockEventIDs(ids[:0], block); err != nil {
 			return err
@@ -100,49 +141,79 @@ func (s *Spool) recoverSegment(path string, number uint64, needed bool) (*Segmen
 		s.o.Index.Add(ids)
 		seg.Rows += rows
 		return nil
-	})
-	switch {
-	case errors.Is(err, errTorn) && needed && wholeBehind(file, info.Size(), seg.Bytes) > 0:
-		if err := s.cutOut(file, path, info, seg.Bytes); err != nil {
-			return nil, err
-		}
-		return s.recoverSegment(path, number, needed)
-	case errors.Is(err, errTorn):
-		// A loaded segment is not needed again: its tail stays where it is and goes with the file. A refused one is cut when it is
-		// put back.
-		if needed {
-			if err := s.setAside(file, path, seg.Bytes, info, err); err != nil {
-				return nil, err
-			}
-		}
-	case err != io.EOF:
-		return nil, err
+	}
+	seg.ID, seg.Bytes, err = readFrames(file, info.Size(), healed, add)
+	if err != io.EOF && !errors.Is(err, errTorn) {
+		return nil, state, err
 	}
 	if err := healed.sync(info); err != nil {
-		return nil, err
+		return nil, state, err
 	}
-	if seg.Rows == 0 && needed { // what there was of it is kept as torn
-		return nil, os.Remove(path)
-	}
-	if !needed {
+	if state == Loaded || state == Refused {
+		// A loaded segment is not needed again: it stays as it is and goes. A refused one is mended when it is put back. The ids behind
+		// what is damaged are known all the same.
+		if errors.Is(err, errTorn) {
+			found, err := surveyed(file, info.Size())
+			if err != nil {
+				return nil, state, err
+			}
+			seg.Rows = 0
+			for _, f := range found.frames {
+				if err := add(f.block, f.rows); err != nil {
+					return nil, state, err
+				}
+			}
+		}
 		seg.Bytes = info.Size()
+		return seg, state, nil
 	}
-	return seg, nil
+	known := s.answers.of(number, seg.ID)
+	missing := known.length > info.Size() || info.Size() == 0 && (state != Waiting || number < s.newest || known.sealed)
+	if errors.Is(err, errTorn) || missing {
+		path, state, err := s.mend(path, number, state, known)
+		if err != nil || path == "" {
+			return nil, state, err
+		}
+		return s.recoverSegment(path, number, state)
+	}
+	if seg.Rows == 0 {
+		return nil, state, errors.Join(os.Remove(path), durable.SyncDir(s.o.Dir))
+	}
+	return seg, state, nil
 }
 
-// setAside moves what follows offset to a file of its own. It was most likely never answered for: the write that a crash
-// interrupted. If it is damage instead, this is what is left to look at.
+// recoverTorn has a torn file that holds whole frames pass for what it is. Versions that could not read a segment behind its damaged header
+// left such files.
+func (s *Spool) recoverTorn(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil || len(look(content).frames) == 0 {
+		return err
+	}
+	name := strings.Replace(filepath.Base(path), tornInfix, damagedInfix, 1)
+	aside := filepath.Join(s.o.Dir, name)
+	for n := 1; ; n++ {
+		if _, err := os.Stat(aside); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return err
+		}
+		aside = filepath.Join(s.o.Dir, fmt.Sprintf("%s.%d", name, n))
+	}
+	s.o.Logger.Error("what passed for an interrupted write holds whole events, which were not loaded: see `livello spool list`", "file", path, "is_now", aside)
+	return errors.Join(os.Rename(path, aside), durable.SyncDir(s.o.Dir))
+}
+
+// setAside moves what follows offset of a refused segment to a file of its own. It was answered for: no crash tears what is not being written.
 func (s *Spool) setAside(file *os.File, path string, offset int64, info fs.FileInfo, why error) error {
 	if size := info.Size(); size > offset {
 		tail, err := io.ReadAll(io.NewSectionReader(file, offset, size-offset))
 		if err != nil {
 			return err
 		}
-		aside := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, filepath.Ext(path)), tornInfix, offset)
-		if err := durable.WriteFile(aside, tail); err != nil {
+		rows, all := statedRows(tail)
+		if err := s.keepDamaged(path, int(offset), tail, rows, all); err != nil {
 			return err
 		}
-		s.o.Logger.Warn("segment cut at its last whole frame", "segment", path, "kept", offset, "set_aside", aside, "bytes", size-offset, "reason", why.Error())
 	}
 	if err := file.Truncate(offset); err != nil {
 		return err
@@ -150,7 +221,7 @@ func (s *Spool) setAside(file *os.File, path string, offset int64, info fs.FileI
 	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil { // says when its events were accepted
 		return err
 	}
-	return file.Sync()
+	return errors.Join(file.Sync(), s.countPieces())
 }
 
 const (

@@ -39,11 +39,15 @@ type refused struct {
 // ErrNotRefused says that there is no refused segment of that number.
 var ErrNotRefused = errors.New("no segment of that number is set aside")
 
+// errLostID says that a segment was given a new id just now. Whoever puts it back should have read first what that means.
+var errLostID = errors.New(lostID)
+
 // SetAside takes a segment that waits out of the loader's way. Its events stay: on disk, counted in the spool's bytes, and known to
 // the index, so that a sender's repetition is still a duplicate. PutBack undoes it.
 func (s *Spool) SetAside(seg *Segment, why Refusal) error {
 	s.puttingBack.Lock() // or its note passes for one without a segment
 	defer s.puttingBack.Unlock()
+	s.answers.settle(seg.Number) // an erasure may make it shorter
 	aside := filepath.Join(s.o.Dir, fmt.Sprintf("%016d%s", seg.Number, refusedSuffix))
 	text, err := json.MarshalIndent(why, "", "  ")
 	if err == nil {
@@ -69,7 +73,7 @@ func (s *Spool) SetAside(seg *Segment, why Refusal) error {
 }
 
 // PutBack gives refused segments to the loader again, at their places, or all of them when no number is given, and answers how
-// many. A damaged one is cut at its last whole frame first, as after a crash: the rest is kept as .torn. What ClickHouse refused may
+// many. Of a damaged one what is whole is put back; the rest is kept as .damaged. What ClickHouse refused may
 // be there in part, so it comes back as one that was sent before.
 func (s *Spool) PutBack(numbers ...uint64) (int, error) {
 	// One at a time: the lock is not held while the file is read.
@@ -88,10 +92,22 @@ func (s *Spool) PutBack(numbers ...uint64) (int, error) {
 	}
 	for i, r := range chosen {
 		path, err := putBackFile(s.o.Dir, r.Number)
+		if errors.Is(err, errLostID) {
+			s.mu.Lock()
+			for j := range s.refused {
+				if s.refused[j].Number == r.Number {
+					s.refused[j].why = readRefusal(r.path)
+				}
+			}
+			s.mu.Unlock()
+		}
 		if err != nil {
 			return i, err
 		}
-		seg, err := s.recoverSegment(path, r.Number, true)
+		seg, _, err := s.recoverSegment(path, r.Number, Sending)
+		if err == nil {
+			err = s.countPieces()
+		}
 		if err != nil {
 			return i, fmt.Errorf("put segment %d back: %w", r.Number, err)
 		}
@@ -160,6 +176,11 @@ func PutBackFiles(dir string, numbers ...uint64) (int, error) {
 func putBackFile(dir string, number uint64) (path string, err error) {
 	aside := filepath.Join(dir, fmt.Sprintf("%016d%s", number, refusedSuffix))
 	path = filepath.Join(dir, fmt.Sprintf("%016d%s", number, sendingSuffix))
+	if mended, err := newHeader(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("put segment %d back: %w", number, err)
+	} else if mended {
+		return "", fmt.Errorf("put segment %d back: %w", number, errLostID)
+	}
 	if err := os.Rename(aside, path); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("put segment %d back: %w", number, ErrNotRefused)
 	} else if err != nil {

@@ -117,13 +117,15 @@ type Spool struct {
 	frame  []byte
 
 	mu       sync.Mutex
-	number   uint64        // of the newest segment
-	sealed   []*Segment    // waiting for the loader, oldest first
-	doubtful []*Segment    // confirmed, to be checked
-	loaded   []*Segment    // confirmed, waiting for the reaper
-	refused  []refused     // set aside
-	damaged  int           // events in frames that recovery cut out
-	pieces   pieces        // files of what recovery cut off or out
+	number   uint64     // of the newest segment
+	sealed   []*Segment // waiting for the loader, oldest first
+	doubtful []*Segment // confirmed, to be checked
+	loaded   []*Segment // confirmed, waiting for the reaper
+	refused  []refused  // set aside
+	damaged  int        // events in frames that recovery cut out
+	pieces   pieces     // files of what recovery cut off or out
+	newest   uint64     // the highest number that recovery met: the only segment that a crash can have torn
+	answers  *answers
 	bytes    int64         // of all files
 	open     openSegment   // what others may know of the active segment
 	changed  chan struct{} // closed and renewed when what others may wait for changes
@@ -162,6 +164,9 @@ func Open(o Options) (*Spool, error) {
 		stop: make(chan struct{}), done: make(chan struct{}), merged: event.New(), changed: make(chan struct{}),
 	}
 	if err := s.recover(); err != nil {
+		if s.answers != nil {
+			err = errors.Join(err, s.answers.close())
+		}
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
 	var working sync.WaitGroup
@@ -169,6 +174,9 @@ func Open(o Options) (*Spool, error) {
 	working.Go(s.reap)
 	go func() {
 		working.Wait()
+		if err := s.answers.close(); err != nil {
+			s.o.Logger.Warn("close the spool", "error", err)
+		}
 		close(s.done)
 	}()
 	return s, nil

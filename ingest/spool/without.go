@@ -58,6 +58,7 @@ func (s *Spool) Without(seg *Segment, ids map[uuid.UUID]bool) (removed int, err 
 	if removed == 0 {
 		return 0, nil
 	}
+	s.answers.settle(seg.Number) // or the next start would miss them
 	if err := durable.WriteFile(seg.path, content); err != nil {
 		return 0, fmt.Errorf("take events out of segment %d: %w", seg.Number, err)
 	}
