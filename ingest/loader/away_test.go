@@ -106,12 +106,12 @@ func TestAbsentClickHouse(t *testing.T) {
 	s := newSpool(t, spool.Options{Linger: time.Millisecond})
 	log, registry := &journal{}, prometheus.NewRegistry()
 	l := run(t, Options{Spool: s, DB: through, Registry: registry, Logger: slog.New(slog.NewTextHandler(log, nil))})
-	add(t, s, purchases(50))
+	add(t, s, acts(50))
 	drain(t, s)
 	p.All(flaky.Refuse)
 	before := p.Counts()
 	for range 2 {
-		add(t, s, purchases(50))
+		add(t, s, acts(50))
 	}
 	p.Await(t, "probes", func(c flaky.Counts) bool { return c.Requests >= before.Requests+30 })
 	if n := p.Counts().Inserts - before.Inserts; n > 2 { // net/http may repeat a request whose idle connection was closed
@@ -139,7 +139,7 @@ func TestSilentClickHouse(t *testing.T) {
 	w, through, p := behindProxy(t)
 	s := newSpool(t, spool.Options{Linger: time.Millisecond})
 	p.All(flaky.Stall)
-	add(t, s, purchases(60))
+	add(t, s, acts(60))
 	began := time.Now()
 	l := run(t, Options{Spool: s, DB: through, ProbeTimeout: 50 * time.Millisecond, StallAfter: 200 * time.Millisecond})
 	p.Await(t, "probes of the open circuit", func(c flaky.Counts) bool { return c.Requests >= 12 })
@@ -167,8 +167,8 @@ func TestWhatPassesIsWaitedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p.Inserts(fault)
 			before := p.Counts().Inserts
-			add(t, s, purchases(40))
-			add(t, s, purchases(40))
+			add(t, s, acts(40))
+			add(t, s, acts(40))
 			p.Await(t, "attempts", func(c flaky.Counts) bool { return c.Inserts >= before+4 })
 			if st := s.Status(); st.Refused != 0 || st.Segments != 2 {
 				t.Errorf("%d segments are set aside and %d wait", st.Refused, st.Segments)
@@ -234,13 +234,13 @@ func TestAPoisonSegmentIsSetAside(t *testing.T) {
 		t.Fatalf("a refused segment behind which nothing waits: %+v", st)
 	}
 	// Another one waits: it goes first.
-	add(t, s, purchases(20))
+	add(t, s, acts(20))
 	await(t, s, "the segment to be set aside", func(st spool.Status) bool { return st.Refused == 1 })
 	// More of the same, between good ones.
 	add(t, s, poison(1))
 	add(t, s, poison(2))
-	add(t, s, purchases(5))
-	add(t, s, purchases(5))
+	add(t, s, acts(5))
+	add(t, s, acts(5))
 	drain(t, s)
 	counted(t, w, 30)
 	if st := s.Status(); st.Refused != 3 || st.RefusedRows != 10 || st.WaitingRows != 0 {
@@ -283,7 +283,7 @@ func TestAFaultOfTheSchemaSetsNothingAside(t *testing.T) {
 	}
 	s := newSpool(t, spool.Options{Linger: time.Millisecond})
 	for range 4 {
-		add(t, s, purchases(15))
+		add(t, s, acts(15))
 	}
 	l := run(t, Options{Spool: s, DB: through, RefusedAttempts: 2, RefusedFor: 1})
 	p.Await(t, "attempts", func(c flaky.Counts) bool { return c.Inserts >= 20 })
@@ -305,12 +305,12 @@ func TestADamagedSegmentIsSetAside(t *testing.T) {
 	w, through, _ := behindProxy(t)
 	dir := engine.TempDir(t)
 	s := newSpoolIn(t, dir, spool.Options{Linger: time.Millisecond})
-	if _, _, err := s.Append(t.Context(), purchases(30)); err != nil {
+	if _, _, err := s.Append(t.Context(), acts(30)); err != nil {
 		t.Fatal(err)
 	}
 	boundary := s.Status().Bytes
-	add(t, s, purchases(12))
-	add(t, s, purchases(5))
+	add(t, s, acts(12))
+	add(t, s, acts(5))
 	path := filepath.Join(dir, "spool", "0000000000000001.segment")
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -346,7 +346,7 @@ func TestADamagedSegmentIsSetAside(t *testing.T) {
 func TestPrepareComesFirst(t *testing.T) {
 	w, through, _ := behindProxy(t)
 	s := newSpool(t, spool.Options{Linger: time.Millisecond})
-	add(t, s, purchases(5))
+	add(t, s, acts(5))
 	tries := 0
 	run(t, Options{Spool: s, DB: through, Prepare: func(context.Context) error {
 		if tries++; tries < 4 {

@@ -58,11 +58,11 @@ func newDoubting(t *testing.T) *doubting {
 	return d
 }
 
-// doubtful loads a segment of n purchases, over which a doubt remains.
+// doubtful loads a segment of n events, over which a doubt remains.
 func (d *doubting) doubtful(n int) {
 	d.t.Helper()
 	before := d.spool.Status().Doubtful
-	add(d.t, d.spool, purchases(n))
+	add(d.t, d.spool, acts(n))
 	drain(d.t, d.spool)
 	if n := d.spool.Status().Doubtful; n != before+1 {
 		d.t.Fatalf("%d segments are doubtful, want %d", n, before+1)

@@ -43,7 +43,7 @@ func TestASlowInsertIsSaid(t *testing.T) {
 	if seconds := value(t, registry, metric); seconds != 0 {
 		t.Errorf("nothing is being loaded, and has been for %v s", seconds)
 	}
-	add(t, s, purchases(50))
+	add(t, s, acts(50))
 	eventually(t, "the line in the log", func() bool { return log.count(said) > 0 })
 	eventually(t, "two probes beside the INSERT", func() bool { return p.Counts().Requests-p.Counts().Inserts >= 2 })
 	if segment, running := l.Slow(); segment != 1 || running < time.Second {
@@ -64,7 +64,7 @@ func TestASlowInsertIsSaid(t *testing.T) {
 	if seconds := value(t, registry, metric); seconds != 0 {
 		t.Errorf("all is loaded, and an INSERT has been running for %v s", seconds)
 	}
-	add(t, s, purchases(30)) // one that does not take long
+	add(t, s, acts(30)) // one that does not take long
 	drain(t, s)
 	counted(t, w, 80)
 	if n := log.count(said); n != 1 || p.Counts().Inserts != 2 {
@@ -102,7 +102,7 @@ func TestInsertsThatTimeOut(t *testing.T) {
 			})
 			log := &journal{}
 			l := run(t, Options{Spool: s, DB: through, AttemptTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(log, nil))})
-			add(t, s, purchases(50))
+			add(t, s, acts(50))
 			eventually(t, "the timeout", func() bool { reason, _ := l.Failing(); return reason != nil })
 			if reason, since := l.Failing(); !Unreachable(reason) || since.IsZero() {
 				t.Errorf("failing is %v since %v", reason, since)
