@@ -1639,7 +1639,7 @@ COMMENT 'Numbers that are known to be wrong (one row per table, day and service 
 
 CREATE TABLE leases
 (
-    `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers), metrics (their person-level terms)',
+    `name` LowCardinality(String) COMMENT 'What is done by one service: people (identities and tiers), metrics (their person-level terms), erasures (a person is removed)',
     `term` UInt64 COMMENT 'Counts up whenever somebody takes, renews or gives back the lease',
     `holder` String COMMENT 'Service that has it: machine, process id, and an id of its start',
     `until` DateTime64(3, 'UTC') COMMENT 'When it ends unless it is renewed, by the clock of the database, UTC'
