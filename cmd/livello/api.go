@@ -17,7 +17,7 @@ import (
 	"github.com/livello/livello/queries"
 )
 
-// newAPI puts the routes together. Who may do what is decided here: write keys send, the read key reads, and only /healthz
+// newAPI puts the routes together. Who may do what is decided here: write keys send, the read key reads, and only /, /healthz
 // and /readyz, which tell nothing, need no key (and /metrics if metrics.open says so).
 func newAPI(cfg *Config, keys access.Keys, in *ingest.Service, ask queries.Runner, registry *prometheus.Registry, state health, log *slog.Logger) *echo.Echo {
 	e := echo.New()

@@ -179,14 +179,14 @@ func eraseCommand(p *program) *cobra.Command {
 
 func printCertificate(w io.Writer, c *erasure.Certificate) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "erased, %d ids; certificate %s\n", c.IDs, c.Request)
+	fmt.Fprintf(&b, "erased, %s; certificate %s\n", counted(c.IDs, "id"), c.Request)
 	for _, name := range slices.Sorted(maps.Keys(c.Removed)) {
-		fmt.Fprintf(&b, "  %-18s %d rows removed\n", name, c.Removed[name])
+		fmt.Fprintf(&b, "  %-18s %s removed\n", name, counted(c.Removed[name], "row"))
 	}
-	fmt.Fprintf(&b, "  %-18s %d rows of others without the id\n", "events", c.Changed["events"])
+	fmt.Fprintf(&b, "  %-18s %s of others without the id\n", "events", counted(c.Changed["events"], "row"))
 	for _, name := range slices.Sorted(maps.Keys(c.Changed)) {
 		if rollup, months := strings.CutSuffix(name, "_months"); months {
-			fmt.Fprintf(&b, "  %-18s %d months recomputed\n", rollup, c.Changed[name])
+			fmt.Fprintf(&b, "  %-18s %s recomputed\n", rollup, counted(c.Changed[name], "month"))
 		}
 	}
 	for _, file := range c.Remaining {

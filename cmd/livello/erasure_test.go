@@ -62,7 +62,7 @@ func TestErasePeople(t *testing.T) {
 	// Accepted again: a person afresh. Then from the command line.
 	s.want(202, `"accepted":1`, "POST", s.API+"/v1/events", s.keys.WriteKey, `{"type":"page","userId":"ada-erase","messageId":"later"}`)
 	fails(t, "add --yes", "erase", "ada-erase", "--data", s.data)
-	if out := must(t, "erase", "ada-erase", "--yes", "--data", s.data); !strings.Contains(out, "1 rows removed") {
+	if out := must(t, "erase", "ada-erase", "--yes", "--data", s.data); !strings.Contains(out, "events             1 row removed\n") {
 		t.Error(out)
 	}
 	s.stop()

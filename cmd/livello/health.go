@@ -40,9 +40,13 @@ type readiness struct {
 	RefusedSegments int               `json:"refused_segments,omitempty"`
 }
 
-// healthRoutes adds what orchestrators ask. Both are open and give no data away: alive, and which part is not ready. /readyz is 200
+// healthRoutes adds what orchestrators ask, and people first. All are open and give no data away: what this is, alive, and which part is not ready. /readyz is 200
 // while events are accepted; /readyz?loading=1 only while they are loaded, too, and queries answered.
 func healthRoutes(e *echo.Echo, h health) {
+	e.GET("/", func(c echo.Context) error { // who opens the address in a browser
+		return c.JSON(http.StatusOK, map[string]string{"service": "livello", "health": "/healthz", "ready": "/readyz",
+			"help": "every other route needs a key of `livello keys`; README.md lists them under HTTP"})
+	})
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", func(c echo.Context) error {
 		r := h.look(c.Request().Context())

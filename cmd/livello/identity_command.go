@@ -163,7 +163,7 @@ func printPerson(to io.Writer, p identity.Person) error {
 		}
 		var why []string
 		for _, e := range id.Evidence {
-			why = append(why, fmt.Sprintf("%s %s, %s to %s (%d events)", e.Kind, shownID(e.User), minute(e.First), minute(e.Last), e.Events))
+			why = append(why, fmt.Sprintf("%s %s, %s to %s (%s)", e.Kind, shownID(e.User), minute(e.First), minute(e.Last), counted(e.Events, "event")))
 		}
 		for _, e := range id.Earlier {
 			why = append(why, fmt.Sprintf("%s's from %s", shownID(e.Person), minute(e.Since)))

@@ -26,7 +26,7 @@ func TestIdentityCommands(t *testing.T) {
 			}
 		}
 	}
-	has(must(t, "identity", "show", "tablet", "--data", s.data), "person ada\n", "tablet  2026-03-01 09:00  identify ada, 2026-03-01 09:00 to 2026-03-01 09:00 (1 events)",
+	has(must(t, "identity", "show", "tablet", "--data", s.data), "person ada\n", "tablet  2026-03-01 09:00  identify ada, 2026-03-01 09:00 to 2026-03-01 09:00 (1 event)",
 		"not followed:", "tablet  bob        another_user  2026-03-02 09:00  1")
 	has(must(t, "identity", "show", "kiosk", "--data", s.data), "role_address")
 	fails(t, "nothing is known of it", "identity", "show", "nobody", "--data", s.data)

@@ -76,7 +76,7 @@ func (p *program) replayRejected(cmd *cobra.Command, which rejectedFilter) (err 
 	r := &replayer{service: service, db: db, which: which, result: replayResult{Reasons: map[string]int{}},
 		say: func(why string) { fmt.Fprintln(p.stderr, "waiting:", why) }}
 	if err := r.run(cmd.Context()); err != nil {
-		return fmt.Errorf("%w; %d records were taken before that, replay again to go on", err, r.result.Accepted+r.result.Duplicates)
+		return fmt.Errorf("%w; taken before that: %s; replay again to go on", err, counted(r.result.Accepted+r.result.Duplicates, "record"))
 	}
 	if err := service.settle(cmd.Context()); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (p *program) replayRejected(cmd *cobra.Command, which rejectedFilter) (err 
 }
 
 func (r *replayResult) print(w io.Writer) {
-	fmt.Fprintf(w, "%d records sent again: %d accepted, %d were there already, %d rejected again\n", r.Sent, r.Accepted, r.Duplicates, r.Rejected)
+	fmt.Fprintf(w, "%s sent again: %d accepted, %d were there already, %d rejected again\n", counted(r.Sent, "record"), r.Accepted, r.Duplicates, r.Rejected)
 	reasons := make([]string, 0, len(r.Reasons))
 	for reason := range r.Reasons {
 		reasons = append(reasons, reason)

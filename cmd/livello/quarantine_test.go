@@ -53,7 +53,7 @@ func TestQuarantine(t *testing.T) {
 	s.stop()
 
 	// Without a service, under the default limit.
-	if out := must(t, "quarantine", "replay", "--data", data, "--limit", "1", "--code", "too_many"); !strings.Contains(out, "1 records sent again: 1 accepted") {
+	if out := must(t, "quarantine", "replay", "--data", data, "--limit", "1", "--code", "too_many"); !strings.Contains(out, "1 record sent again: 1 accepted") {
 		t.Errorf("replay of one:\n%s", out)
 	}
 	if out := must(t, "quarantine", "replay", "--data", data); !strings.Contains(out, "2 records sent again: 1 accepted, 0 were there already, 1 rejected again") ||

@@ -50,8 +50,8 @@ func rebuildCommand(p *program) *cobra.Command {
 		if format == "json" {
 			return indented(p.stdout, done)
 		}
-		_, err = fmt.Fprintf(p.stdout, "%d months of %s rebuilt from %d events in %.1f s, with loading paused for %.2f s\n",
-			len(done.Months), strings.Join(done.Tables, ", "), done.Events, done.Seconds, done.Held)
+		_, err = fmt.Fprintf(p.stdout, "%s of %s rebuilt from %s in %.1f s, with loading paused for %.2f s\n",
+			counted(len(done.Months), "month"), strings.Join(done.Tables, ", "), counted(done.Events, "event"), done.Seconds, done.Held)
 		return err
 	}
 	return rebuild

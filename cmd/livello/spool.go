@@ -263,7 +263,7 @@ func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) 
 	if native {
 		format = "Native"
 	}
-	fmt.Fprintf(p.stderr, "%d events written; ClickHouse takes them with INSERT INTO events FORMAT %s\n", file.Rows, format)
+	fmt.Fprintf(p.stderr, "%s written, for INSERT INTO events FORMAT %s\n", counted(file.Rows, "event"), format)
 	return nil
 }
 

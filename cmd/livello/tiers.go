@@ -123,7 +123,7 @@ func tiersReplay(p *program) *cobra.Command {
 		if format == "json" {
 			return indented(p.stdout, done)
 		}
-		_, err = fmt.Fprintf(p.stdout, "%d days replayed: %d evaluations of people, %d changes, in %.1f s\n", done.Days, done.People, done.Changes, done.Seconds)
+		_, err = fmt.Fprintf(p.stdout, "%s replayed: %s of people, %s, in %.1f s\n", counted(done.Days, "day"), counted(done.People, "evaluation"), counted(done.Changes, "change"), done.Seconds)
 		return err
 	}
 	return replay

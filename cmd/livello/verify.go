@@ -63,7 +63,11 @@ func wrongIn(r trust.Report) error {
 		wrong = append(wrong, fmt.Sprintf("%d of %d numbers are not what they should be", n, r.Sums))
 	}
 	if n := r.Spooled(); n > 0 {
-		wrong = append(wrong, fmt.Sprintf("%d files of the spool hold accepted events that are in no table", n))
+		hold := "hold"
+		if n == 1 {
+			hold = "holds"
+		}
+		wrong = append(wrong, fmt.Sprintf("%s of the spool %s accepted events that are in no table", counted(n, "file"), hold))
 	}
 	if len(wrong) == 0 {
 		return nil
@@ -104,9 +108,9 @@ func (p *program) printReport(r trust.Report) error {
 		}
 	}
 	if r.Repeats > 0 {
-		fmt.Fprintf(p.stdout, "%d events were sent again after the deduplication window; they are stored once\n", r.Repeats)
+		fmt.Fprintf(p.stdout, "%s sent again, after the deduplication window or to another service, and stored once\n", counted(r.Repeats, "event"))
 	}
-	_, err := fmt.Fprintf(p.stdout, "%d days, %d events, %d numbers compared in %.1f s: %d differences\n", r.Days, r.Events, r.Sums, r.Seconds, len(r.Differences))
+	_, err := fmt.Fprintf(p.stdout, "%s, %s, %s compared in %.1f s: %s\n", counted(r.Days, "day"), counted(r.Events, "event"), counted(r.Sums, "number"), r.Seconds, counted(len(r.Differences), "difference"))
 	return err
 }
 

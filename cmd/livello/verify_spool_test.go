@@ -33,12 +33,12 @@ func TestVerifyTellsOfWhatIsNotLoaded(t *testing.T) {
 	tells := func(when string) {
 		t.Helper()
 		out, errs := verify()
-		for _, want := range []string{"segment 1 refused", "1 events", "wholesome", "livello spool retry 1", "25 events"} {
+		for _, want := range []string{"segment 1 refused", "1 event", "wholesome", "livello spool retry 1", "25 events"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s: %q is not in\n%s", when, want, out)
 			}
 		}
-		if want := "1 files of the spool hold accepted events that are in no table\n"; !strings.HasSuffix(errs, want) || strings.Contains(errs, "numbers") {
+		if want := "1 file of the spool holds accepted events that are in no table\n"; !strings.HasSuffix(errs, want) || strings.Contains(errs, "numbers") {
 			t.Errorf("%s: it fails with %s", when, errs)
 		}
 		// Whichever days are asked for: the file has no receipt that says which days its events are of.
