@@ -35,6 +35,7 @@ var exempt = map[string]string{
 	"erased_days":        "counts per day",
 	"erased_ids":         "the ids while an erasure goes on; its partition is dropped at the end",
 	"erasures":           "the certificates: salted hashes",
+	"explained_days":     "counts and sums of hashes per day; said_by names who accepted them",
 	"funnel_days":        "which days are computed from which receipts",
 	"funnel_progress":    "how far metrics are",
 	"identity_progress":  "how far the resolver is",

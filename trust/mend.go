@@ -32,38 +32,44 @@ func (m *Mender) Mend(ctx context.Context, days []time.Time) (mended int, err er
 	if err := m.Rebuilder.wait(); err != nil {
 		return 0, err
 	}
-	rollups := checks[1:]
 	for _, s := range spansOf(days) {
-		tables := rollups
-		for attempt := 0; ; attempt++ {
-			wrong, err := m.wrong(ctx, s, tables)
-			if err != nil {
-				return mended, err
-			}
-			if attempt == 0 {
-				more, err := m.unlike(ctx, s.from)
-				if err != nil {
-					return mended, err
-				}
-				wrong = append(wrong, more...)
-			}
-			if len(wrong) == 0 {
-				break
-			}
-			if attempt == mendAttempts {
-				return mended, fmt.Errorf("rollups %v of %s differ from their events after %d rebuilds (livello verify shows how)", wrong, s.from.Format("2006-01"), attempt)
-			}
-			done, err := m.Rebuilder.Rebuild(ctx, s.from, s.from, wrong...)
-			if err != nil {
-				return mended, fmt.Errorf("mend %s: %w", s.from.Format("2006-01"), err)
-			}
-			mended += len(wrong)
-			m.logger().Warn("rollups rebuilt that did not add up to their events", "month", s.from.Format("2006-01"), "tables", wrong,
-				"seconds", done.Seconds, "held_seconds", done.Held)
-			tables = slices.DeleteFunc(slices.Clone(wrong), func(table string) bool { return !slices.Contains(rollups, table) })
+		more, err := m.unlike(ctx, s.from)
+		if err != nil {
+			return mended, err
+		}
+		done, err := m.mend(ctx, s, checks[1:], more...)
+		if mended += done; err != nil {
+			return mended, err
 		}
 	}
 	return mended, nil
+}
+
+// mend rebuilds those of the tables that differ from their events within a span, and the unchecked ones, until none differs. It answers how many tables it rebuilt.
+func (m *Mender) mend(ctx context.Context, s span, tables []string, uncheckedWrong ...string) (mended int, err error) {
+	for attempt := 0; ; attempt++ {
+		wrong, err := m.wrong(ctx, s, tables)
+		if err != nil {
+			return mended, err
+		}
+		if attempt == 0 {
+			wrong = append(wrong, uncheckedWrong...)
+		}
+		if len(wrong) == 0 {
+			return mended, nil
+		}
+		if attempt == mendAttempts {
+			return mended, fmt.Errorf("rollups %v of %s differ from their events after %d rebuilds (livello verify shows how)", wrong, s.from.Format("2006-01"), attempt)
+		}
+		done, err := m.Rebuilder.Rebuild(ctx, s.from, s.from, wrong...)
+		if err != nil {
+			return mended, fmt.Errorf("mend %s: %w", s.from.Format("2006-01"), err)
+		}
+		mended += len(wrong)
+		m.logger().Warn("rollups rebuilt that did not add up to their events", "month", s.from.Format("2006-01"), "tables", wrong,
+			"seconds", done.Seconds, "held_seconds", done.Held)
+		tables = slices.DeleteFunc(slices.Clone(wrong), func(table string) bool { return !slices.Contains(checks, table) })
+	}
 }
 
 // wrong are those of the tables that differ from their events within a span.

@@ -11,8 +11,8 @@
 // An event is what has one key in events (distinct_id, ts, event_id). Receipts count what was accepted, so an event that was sent again
 // after the deduplication window counts twice there and, until they are rebuilt, in the rollups; events keeps one copy, as soon as
 // its parts merge. Verify notes such copies in the table repeats while they still lie side by side, and from then on expects that
-// many fewer; the rollup that counted them twice is a difference that Rebuild mends. Copies that merged before any run saw them are
-// reported as missing: this package does not guess.
+// many fewer. Of copies that merged before any run saw them one of a day is known by its hash; more are reported as missing: this package does not
+// guess. A person may take what is missing as it is (Accept). Rollups that counted copies are made again by Watch, where these explain all of what differs.
 //
 // What differs is kept in the table known_differences until a later run has compared the same and found it right: a run looks at some days only.
 //

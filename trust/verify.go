@@ -34,9 +34,10 @@ type Report struct {
 	Sums        int          `json:"sums"` // numbers compared
 	Repeats     uint64       `json:"repeats"`
 	Differences []Difference `json:"differences"`
-	Lacking     []Lacking    `json:"lacking"` // months of rollups that came with an update, being filled in and not compared; null: none
-	Spool       *Spool       `json:"spool"`   // of the service that verified; null: it has none
-	Known       []Known      `json:"known"`   // differences that earlier verifications found, and that this one did not look at; null: none
+	Accepted    []Accepted   `json:"accepted"` // differences of these days that a person took as they are, and that are not among Differences any more; null: none
+	Lacking     []Lacking    `json:"lacking"`  // months of rollups that came with an update, being filled in and not compared; null: none
+	Spool       *Spool       `json:"spool"`    // of the service that verified; null: it has none
+	Known       []Known      `json:"known"`    // differences that earlier verifications found, and that this one did not look at; null: none
 	Seconds     float64      `json:"seconds"`
 }
 
@@ -51,6 +52,8 @@ type Verifier struct {
 	Spool func() (Spool, error)
 	// Service tells this service's spool from those of others on the same database. It must stay the same after a restart.
 	Service string
+	// MendRepeats has Watch make rollups again that counted late repetitions twice, with Rebuilder. Nobody else may rebuild in this database meanwhile but through it.
+	MendRepeats bool
 
 	seen seen
 	soon time.Duration // after the start of Watch; 0: soon
@@ -230,6 +233,11 @@ func (v *Verifier) settle(ctx context.Context, s span, tables []string) ([]sum, 
 		return nil, err
 	}
 	defer release()
+	return v.settled(ctx, s, tables)
+}
+
+// settled is settle; the caller holds the loader.
+func (v *Verifier) settled(ctx context.Context, s span, tables []string) ([]sum, error) {
 	sums, err := v.compare(ctx, s, tables)
 	if err != nil {
 		return nil, err
@@ -244,6 +252,12 @@ func (v *Verifier) settle(ctx context.Context, s span, tables []string) ([]sum, 
 	}
 	if err := v.DB.Exec(ctx, note, s.args()...); err != nil {
 		return nil, fmt.Errorf("note repeated events of %s: %w", s.from.Format("2006-01"), err)
+	}
+	if sums, err = v.compare(ctx, s, tables); err != nil {
+		return nil, err
+	}
+	if found, err := v.noteMergedCopies(ctx, sums); err != nil || !found {
+		return sums, err
 	}
 	return v.compare(ctx, s, tables)
 }
@@ -278,29 +292,26 @@ func meaning(s sum) string {
 	case s.measure != "events" || err1 != nil || err2 != nil:
 		return "other events are stored than were accepted"
 	case found < expected:
-		return fmt.Sprintf("%d accepted events are not stored (lost, or sent again after dedupe.window and merged before anybody looked)", expected-found)
+		return fmt.Sprintf("%d accepted events are not stored (lost, or sent again after dedupe.window and merged before anybody looked); when you know why: livello verify --accept %s", expected-found, s.day.Format(time.DateOnly))
 	default:
-		return fmt.Sprintf("%d events are stored that no receipt knows (written past the spool)", found-expected)
+		return fmt.Sprintf("%d events are stored that no receipt knows (written past the spool, or of a damaged segment); when you know why: livello verify --accept %s", found-expected, s.day.Format(time.DateOnly))
 	}
 }
 
-// repeats counts the copies beyond the first that the spans are known to have.
+// repeats counts the copies beyond the first that the spans are known to have, and reads what people accepted of them.
 func (v *Verifier) repeats(ctx context.Context, spans []span, r *Report) error {
 	if len(spans) == 0 {
 		return nil
 	}
 	whole := span{spans[0].from, spans[len(spans)-1].to}
-	rows, err := v.DB.Query(ctx, "SELECT toUInt64(count() - uniqExact(event_id)) FROM repeats FINAL WHERE day >= {from:Date} AND day < {to:Date}", whole.args()...)
-	if err != nil {
-		return fmt.Errorf("count repeated events: %w", err)
+	copies, err := v.copies(ctx, whole)
+	for _, n := range copies {
+		r.Repeats += n
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := rows.Scan(&r.Repeats); err != nil {
-			return fmt.Errorf("count repeated events: %w", err)
-		}
+	if err == nil {
+		r.Accepted, err = v.accepted(ctx, whole)
 	}
-	return rows.Err()
+	return err
 }
 
 // detailLines bounds what verifications keeps of a run.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,7 @@ func (v *Verifier) Watch(ctx context.Context, every time.Duration, registry prom
 	failures := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_failed_verifications_total", Help: "Verifications that could not be brought to an end."})
 	make.NewGaugeFunc(prometheus.GaugeOpts{Name: "livello_trust_verification_seconds", Help: "How long the last verification took."},
 		func() float64 { return time.Duration(v.seen.took.Load()).Seconds() })
+	mended := make.NewCounter(prometheus.CounterOpts{Name: "livello_trust_mended_rollups_total", Help: "Months of rollups that were made again because they counted events twice that were sent again after the deduplication window."})
 
 	if err := v.recall(ctx); err != nil && ctx.Err() == nil {
 		v.logger().Warn("what earlier verifications found is not known before the next one", "error", err)
@@ -52,6 +54,9 @@ func (v *Verifier) Watch(ctx context.Context, every time.Duration, registry prom
 	for wait := min(every, cmp.Or(v.soon, soon)); background.Sleep(ctx, wait) == nil; {
 		began := time.Now()
 		r, err := v.scheduled(ctx, since)
+		if err == nil && v.MendRepeats && len(r.Differences) > 0 {
+			r, err = v.mendAndLook(ctx, r, mended)
+		}
 		wait = max(every, time.Since(began)) // so that it has half of a processor at most
 		if ctx.Err() != nil {
 			return
@@ -68,6 +73,24 @@ func (v *Verifier) Watch(ctx context.Context, every time.Duration, registry prom
 			v.logger().Error("numbers that did not add up were not compared again yet", "differences", numbersOf(r.Known), "first", r.Known[0].Details, "help", "livello verify compares all of them")
 		}
 	}
+}
+
+// mendAndLook mends what late repetitions explain, and compares the months again of which something was made again.
+func (v *Verifier) mendAndLook(ctx context.Context, r Report, count prometheus.Counter) (Report, error) {
+	mended, err := v.mendRepeats(ctx, r)
+	count.Add(float64(mended))
+	if err != nil || mended == 0 {
+		return r, err
+	}
+	var spans []span
+	for _, d := range r.Differences {
+		day, err := time.Parse(time.DateOnly, d.Day)
+		if month := firstOfMonth(day); err == nil && d.Table != spoolTable && !slices.ContainsFunc(spans, func(s span) bool { return s.from.Equal(month) }) {
+			spans = append(spans, span{month, month.AddDate(0, 1, 0)})
+		}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
+	return v.verify(ctx, spans, false, true)
 }
 
 // scheduled is a verification of everything when that is due, and otherwise of what was touched since the run before. since is zero in the first run of a process: then it is

@@ -31,8 +31,9 @@ const (
 // makeVerifier makes the one that everybody here verifies with: it knows what metrics say.
 func (s *service) makeVerifier() error {
 	s.verifier = &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Spool: s.unloaded, Logger: s.log}
-	if s.cfg.DSN == "" {
-		return nil // the folder has the tables of no other service
+	if s.cfg.DSN == "" { // the folder has the tables of no other service
+		s.verifier.MendRepeats = true
+		return nil
 	}
 	id, err := serviceID(s.cfg.Data)
 	s.verifier.Service = id

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,20 +22,30 @@ func verifyCommand(p *program) *cobra.Command {
 		Use:   "verify",
 		Short: "Compare what was accepted with what is stored and with every rollup",
 		Long: "Compares, per day, the receipts of what was accepted with the raw events, and these with every rollup, prints the numbers that\n" +
-			"differ, and fails when any does. It works while events come in. See docs/reliability.md.",
-		Example: "  livello verify\n  livello verify --from 2026-03-01 --to 2026-04-01 -o json",
+			"differ, and fails when any does. It works while events come in. See docs/reliability.md.\n\n" +
+			"--accept writes down, before it compares, that a person knows why the events of a day are not what was accepted. They are no difference from then on, and\n" +
+			"stay in the report with who said so. It changes nothing else.",
+		Example: "  livello verify\n  livello verify --from 2026-03-01 --to 2026-04-01 -o json\n  livello verify --accept 2026-03-04 --because 'disk of the old node, ticket 71'",
 		Args:    cobra.NoArgs,
 	}
 	from := verify.Flags().String("from", "", "first day, as 2026-03-01 (UTC); default: the first there is")
 	to := verify.Flags().String("to", "", "the day after the last one; default: everything")
+	accept := verify.Flags().StringSlice("accept", nil, "day whose missing (or unknown) events are known and taken as they are, as 2026-03-04; may be repeated")
+	because := verify.Flags().String("because", "", "with --accept: why, for whoever reads the report")
 	verify.RunE = func(cmd *cobra.Command, _ []string) error {
 		format, err := p.format("table", "json")
 		if err != nil {
 			return err
 		}
-		ask := verifyRequest{From: *from, To: *to}
+		ask := verifyRequest{From: *from, To: *to, Accept: *accept, Because: *because}
 		if _, _, err := ask.days(); err != nil {
 			return err
+		}
+		if _, err := ask.accepted(); err != nil {
+			return err
+		}
+		if len(ask.Accept) > 0 {
+			ask.By = whoami()
 		}
 		cfg, err := p.config(cmd)
 		if err != nil {
@@ -94,6 +107,13 @@ func (p *program) printReport(r trust.Report) error {
 			}
 		}
 	}
+	for _, a := range r.Accepted {
+		what, n := "missing", a.Missing
+		if n < 0 {
+			what, n = "unknown to receipts", -n
+		}
+		fmt.Fprintf(p.stdout, "accepted as it is: %d events of %s %s (%s, %s%s)\n", n, a.Day, what, a.By, a.At.Format(time.DateTime), inWords(a.Because))
+	}
 	for _, k := range r.Known {
 		fmt.Fprintf(p.stdout, "known since %s and not compared this time: %d numbers of %s of %s%s (%s)\n", k.Since.Format(time.DateTime), k.Numbers, k.Table, k.Day, ofService(k), oneLine(k.Details, 160))
 	}
@@ -114,6 +134,13 @@ func (p *program) printReport(r trust.Report) error {
 	return err
 }
 
+func inWords(because string) string {
+	if because == "" {
+		return ""
+	}
+	return ": " + oneLine(because, 160)
+}
+
 func ofService(k trust.Known) string {
 	if k.Service == "" {
 		return ""
@@ -123,8 +150,36 @@ func ofService(k trust.Known) string {
 
 // verifyRequest is what verifyPath takes.
 type verifyRequest struct {
-	From string `json:"from"`
-	To   string `json:"to"`
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	Accept  []string `json:"accept,omitempty"` // days
+	By      string   `json:"by,omitempty"`     // who accepts them
+	Because string   `json:"because,omitempty"`
+}
+
+// accepted are the days of --accept.
+func (v verifyRequest) accepted() (days []time.Time, err error) {
+	for _, text := range v.Accept {
+		day, err := parseTime("accept", time.DateOnly, text)
+		if err != nil {
+			return nil, err
+		}
+		days = append(days, day)
+	}
+	if len(days) == 0 && v.Because != "" {
+		return nil, errors.New("--because goes with --accept")
+	}
+	return days, nil
+}
+
+// whoami says who runs the command, as user@machine.
+func whoami() string {
+	name := "uid " + strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, _ := os.Hostname() // it is for people to read
+	return name + "@" + host
 }
 
 func (v verifyRequest) days() (from, to time.Time, err error) {
@@ -160,6 +215,13 @@ func (s *service) verify(ctx context.Context, ask verifyRequest) (trust.Report, 
 	// What is being checked anyway must not be reported as wrong.
 	if err := s.loader.Settle(ctx); err != nil {
 		s.log.Warn("verifying although segments are doubtful", "error", err)
+	}
+	accept, err := ask.accepted()
+	if err == nil && len(accept) > 0 {
+		err = s.verifier.Accept(ctx, accept, ask.By, ask.Because)
+	}
+	if err != nil {
+		return trust.Report{}, err
 	}
 	s.settleDefinitions(ctx) // what is being recomputed anyway is no difference
 	return s.verifier.Verify(ctx, from, to)

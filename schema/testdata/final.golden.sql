@@ -1005,6 +1005,21 @@ ORDER BY (distinct_id, ts, event_id)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Every accepted event, once, as it came (one row per event)';
 
+CREATE TABLE explained_days
+(
+    `day` Date COMMENT 'Day of the events (ts), UTC',
+    `reason` LowCardinality(String) COMMENT 'copy: accepted once more than it is stored; accepted: a person knows and takes it as it is',
+    `rows` Int64 COMMENT 'How many events fewer are stored than were accepted; negative: more',
+    `id_sum` UInt64 COMMENT 'Sum of cityHash64(event_id) of what was accepted less that of what is stored, modulo 2^64' CODEC(NONE),
+    `said_by` String COMMENT 'Of accepted: who said so, as user@machine',
+    `because` String COMMENT 'Of accepted: why, in their words',
+    `at` DateTime64(3, 'UTC') COMMENT 'When it was written, UTC'
+)
+ENGINE = MergeTree
+ORDER BY (day, at)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800
+COMMENT 'Days whose events are not what receipts say, and why that is so (rows of a day add up)';
+
 CREATE TABLE funnel_days
 (
     `day` Date COMMENT 'Day, UTC; 1970-01-01 is all of history, which the terms of customers are computed from' CODEC(Delta(2), ZSTD(1)),

@@ -1,7 +1,7 @@
 -- Every accepted event is in events, once.
 --
--- Accepted is what receipts say, less what was sent again after the deduplication window (repeats) and what erasures of people
--- took out (erased_days). The sum of the ids' hashes
+-- Accepted is what receipts say, less what was sent again after the deduplication window (repeats), what erasures of people
+-- took out (erased_days), and what is known to differ for a reason (explained_days). The sum of the ids' hashes
 -- tells events apart: one lost and another one doubled leave the count as it was, and change the sum.
 WITH
     accepted AS
@@ -30,6 +30,13 @@ WITH
         WHERE day >= {from:Date} AND day < {to:Date}
         GROUP BY day
     ),
+    explained AS
+    (
+        SELECT day, toUInt64(sum(rows)) AS n, sum(id_sum) AS ids
+        FROM explained_days
+        WHERE day >= {from:Date} AND day < {to:Date}
+        GROUP BY day
+    ),
     stored AS
     (
         SELECT toDate(ts) AS day, count() AS n, sum(cityHash64(event_id)) AS ids
@@ -41,9 +48,9 @@ WITH
     (
         SELECT
             day,
-            toUInt64(sumIf(n, side = 'accepted') - sumIf(n, side = 'repeated') - sumIf(n, side = 'erased')) AS expected_events,
+            toUInt64(sumIf(n, side = 'accepted') - sumIf(n, side = 'repeated') - sumIf(n, side = 'erased') - sumIf(n, side = 'explained')) AS expected_events,
             toUInt64(sumIf(n, side = 'stored')) AS found_events,
-            toUInt64(sumIf(ids, side = 'accepted') - sumIf(ids, side = 'repeated') - sumIf(ids, side = 'erased')) AS expected_ids,
+            toUInt64(sumIf(ids, side = 'accepted') - sumIf(ids, side = 'repeated') - sumIf(ids, side = 'erased') - sumIf(ids, side = 'explained')) AS expected_ids,
             toUInt64(sumIf(ids, side = 'stored')) AS found_ids
         FROM
         (
@@ -52,6 +59,8 @@ WITH
             SELECT 'repeated' AS side, day, toUInt64(n), toUInt64(ids) FROM repeated
             UNION ALL
             SELECT 'erased' AS side, day, n, ids FROM erased
+            UNION ALL
+            SELECT 'explained' AS side, day, n, ids FROM explained
             UNION ALL
             SELECT 'stored' AS side, day, n, ids FROM stored
         )
