@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -26,7 +27,8 @@ func spoolCommand(p *program) *cobra.Command {
 		Use: "spool", Short: "Look at accepted events that are not loaded, and deal with refused ones", Args: cobra.NoArgs,
 		Long: "Accepted events wait in segments until ClickHouse has confirmed them. A segment that ClickHouse refuses is set aside with its\n" +
 			"error, so that the others go on; so is a file of rejected records on their way into the table quarantine, which has an id\n" +
-			"instead of a number. Works beside the running service and on the folder alone; needs no database.",
+			"instead of a number. What a crash cut off (torn), and what the disk damaged of accepted events, is listed by a name as in\n" +
+			"17.damaged-2048. Works beside the running service and on the folder alone; needs no database.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	list := &cobra.Command{
@@ -34,7 +36,7 @@ func spoolCommand(p *program) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.spoolList(cmd) },
 	}
 	show := &cobra.Command{
-		Use: "show SEGMENT", Short: "Print the events of a segment as NDJSON", Args: cobra.ExactArgs(1),
+		Use: "show SEGMENT", Short: "Print the events of a segment, or what is whole in a torn or damaged file, as NDJSON", Args: cobra.ExactArgs(1),
 	}
 	limit := show.Flags().Int("limit", 10, "most events; 0: all")
 	show.RunE = func(cmd *cobra.Command, args []string) error { return p.spoolShow(cmd, args[0], *limit) }
@@ -47,17 +49,20 @@ func spoolCommand(p *program) *cobra.Command {
 		if *all == (len(args) > 0) {
 			return errors.New("say which: numbers of segments (livello spool list shows them), or --all")
 		}
+		if pieces := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !spool.IsPiece(arg) }); len(pieces) > 0 {
+			return noRetry(pieces)
+		}
 		return p.spoolChange(cmd, args, spoolVerb{
 			path: spoolRetryPath, said: "%d put back; the service loads them", allowed: besideErasure, segments: spool.PutBackFiles, rejected: quarantine.PutBackFiles,
 		})
 	}
 	export := &cobra.Command{
 		Use: "export SEGMENT FILE", Short: "Write a segment into a file that ClickHouse reads: NDJSON, or Native when the name ends in .native", Args: cobra.ExactArgs(2),
-		Example: "  livello spool export 17 17.ndjson\n  livello spool export 17 17.native",
+		Example: "  livello spool export 17 17.ndjson\n  livello spool export 17 17.native\n  livello spool export 17.damaged-2048 whole.ndjson",
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.spoolExport(cmd, args[0], args[1]) },
 	}
 	drop := &cobra.Command{
-		Use: "drop SEGMENT... --yes", Short: "Delete refused segments: their events are lost", Args: cobra.MinimumNArgs(1),
+		Use: "drop SEGMENT... --yes", Short: "Delete refused segments, torn and damaged files: their events are lost", Args: cobra.MinimumNArgs(1),
 	}
 	yes := drop.Flags().Bool("yes", false, "yes, these accepted events shall never be loaded")
 	drop.RunE = func(cmd *cobra.Command, args []string) error {
@@ -66,6 +71,9 @@ func spoolCommand(p *program) *cobra.Command {
 		}
 		return p.spoolChange(cmd, args, spoolVerb{
 			path: spoolDropPath, said: "%d dropped", allowed: func(string) error { return nil }, segments: dropFiles, rejected: quarantine.DropFiles,
+			pieces: func(dir string, names ...string) (int, error) {
+				return each(names, func(name string) error { return spool.DropPieceFile(dir, name) })
+			},
 		})
 	}
 	group.AddCommand(list, show, retry, export, drop)
@@ -73,12 +81,23 @@ func spoolCommand(p *program) *cobra.Command {
 }
 
 func dropFiles(dir string, numbers ...uint64) (int, error) {
-	for i, number := range numbers {
-		if err := spool.DropFile(dir, number); err != nil {
+	return each(numbers, func(number uint64) error { return spool.DropFile(dir, number) })
+}
+
+// each does something to all until it fails, and answers to how many.
+func each[T any](all []T, do func(T) error) (int, error) {
+	for i, one := range all {
+		if err := do(one); err != nil {
 			return i, err
 		}
 	}
-	return len(numbers), nil
+	return len(all), nil
+}
+
+// noRetry is why torn and damaged files are not put back: their bytes are not what was accepted, and of what is whole in them nobody knows whether it is loaded.
+func noRetry(names []string) error {
+	return fmt.Errorf("%s is no refused segment: what recovery cut out is not loaded again, because some of it may be loaded. "+
+		"`livello spool export %[1]s FILE.ndjson` writes what is whole of it: compare that with the table events and INSERT what lacks", names[0])
 }
 
 func spoolFolder(cfg *Config) string { return filepath.Join(cfg.Data, "spool") }
@@ -95,7 +114,7 @@ func (e *spoolEntry) name() string {
 	if e.Rejected != nil {
 		return e.Rejected.String()
 	}
-	return strconv.FormatUint(e.Number, 10)
+	return e.Name()
 }
 
 // withRejected puts the files of rejected records behind the segments.
@@ -158,10 +177,13 @@ func (p *program) spoolList(cmd *cobra.Command) error {
 			said = "ClickHouse confirmed it only when it was sent again: its days are being checked"
 		}
 		if e.State == spool.Damaged {
-			said = "the disk damaged these accepted events; they are not loaded: " + e.File
+			said = "the disk damaged these accepted events or lost them; they are not loaded. This file is what is left: " + e.File
+			if e.AtLeast {
+				events = strings.TrimPrefix(events+"+?", "0+")
+			}
 		}
 		if e.State == spool.Torn {
-			said, events = "cut off by recovery: "+e.File, "?"
+			said, events = "a write that a crash interrupted; nobody has an answer for it: "+e.File, "?"
 		}
 		age := strconv.FormatFloat(time.Since(e.Changed).Seconds(), 'f', 0, 64)
 		if format == "table" {
@@ -201,15 +223,39 @@ func (p *program) openSegment(cmd *cobra.Command, arg string) (*spool.File, erro
 	if err != nil {
 		return nil, err
 	}
+	if spool.IsPiece(arg) {
+		file, err := spool.OpenPiece(spoolFolder(&cfg), arg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no %s in %s: `livello spool list` shows what is there", arg, spoolFolder(&cfg))
+		}
+		return file, err
+	}
 	number, err := segmentNumber(arg)
 	if err != nil {
 		return nil, err
 	}
 	file, err := spool.OpenFile(spoolFolder(&cfg), number)
 	if errors.Is(err, fs.ErrNotExist) {
+		if pieces := piecesOf(spoolFolder(&cfg), number); len(pieces) > 0 {
+			return nil, fmt.Errorf("there is no segment %d in %s, but what recovery cut out of it: %s", number, spoolFolder(&cfg), strings.Join(pieces, ", "))
+		}
 		return nil, fmt.Errorf("there is no segment %d in %s: loaded ones are deleted; `livello spool list` shows what is there", number, spoolFolder(&cfg))
 	}
 	return file, err
+}
+
+// piecesOf are the names of what was set aside of a segment.
+func piecesOf(dir string, number uint64) (names []string) {
+	entries, err := spool.List(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if e.Number == number {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 func segmentNumber(arg string) (uint64, error) {
@@ -232,7 +278,10 @@ func (p *program) spoolShow(cmd *cobra.Command, arg string, limit int) error {
 		return err
 	}
 	defer func() { _ = file.Close() }() // only read
-	_, err = file.WriteNDJSON(p.stdout, limit)
+	n, err := file.WriteNDJSON(p.stdout, limit)
+	if err == nil && file.Unread > 0 && (limit == 0 || n < limit) {
+		fmt.Fprintf(p.stderr, "%d bytes of it are no whole events\n", file.Unread)
+	}
 	return err
 }
 
@@ -248,22 +297,26 @@ func (p *program) spoolExport(cmd *cobra.Command, arg, path string) (err error) 
 	defer func() { _ = file.Close() }() // only read
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("export segment %d: %w", file.Number, err)
+		return fmt.Errorf("export segment %s: %w", file.Name(), err)
 	}
 	native := strings.HasSuffix(path, ".native")
+	rows := 0
 	if native {
-		_, err = file.WriteTo(out)
+		rows, err = file.WriteNative(out)
 	} else {
-		_, err = file.WriteNDJSON(out, 0)
+		rows, err = file.WriteNDJSON(out, 0)
 	}
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("export segment %d: %w (%s holds what could be read)", file.Number, err, path)
+		return fmt.Errorf("export segment %s: %w (%s holds what could be read)", file.Name(), err, path)
+	}
+	if file.Unread > 0 {
+		fmt.Fprintf(p.stderr, "%d bytes of it are no whole events\n", file.Unread)
 	}
 	format := "JSONEachRow"
 	if native {
 		format = "Native"
 	}
-	fmt.Fprintf(p.stderr, "%s written, for INSERT INTO events FORMAT %s\n", counted(file.Rows, "event"), format)
+	fmt.Fprintf(p.stderr, "%s written, for INSERT INTO events FORMAT %s\n", counted(rows, "event"), format)
 	return nil
 }
 
@@ -273,6 +326,7 @@ type spoolVerb struct {
 	said     string                                  // with the number of files
 	allowed  func(data string) error                 // for a folder at rest
 	segments func(string, ...uint64) (int, error)    // in the folder of the spool
+	pieces   func(string, ...string) (int, error)    // torn and damaged ones, in the same
 	rejected func(string, ...uuid.UUID) (int, error) // in that of rejected records
 }
 
@@ -286,6 +340,10 @@ func (p *program) spoolChange(cmd *cobra.Command, args []string, verb spoolVerb)
 	for _, arg := range args {
 		if id, err := uuid.Parse(arg); err == nil {
 			change.Rejected = append(change.Rejected, id)
+			continue
+		}
+		if spool.IsPiece(arg) {
+			change.Pieces = append(change.Pieces, arg)
 			continue
 		}
 		number, err := segmentNumber(arg)
@@ -322,5 +380,6 @@ func changeFolder(cfg *Config, change spoolChange, verb spoolVerb) (n int, err e
 	}
 	return change.apply(
 		func(numbers ...uint64) (int, error) { return verb.segments(spoolFolder(cfg), numbers...) },
+		func(names ...string) (int, error) { return verb.pieces(spoolFolder(cfg), names...) },
 		func(ids ...uuid.UUID) (int, error) { return verb.rejected(quarantineFolder(cfg), ids...) })
 }

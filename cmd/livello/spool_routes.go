@@ -22,15 +22,22 @@ const (
 // spoolChange is the body of a retry or drop, and of the answer.
 type spoolChange struct {
 	Segments []uint64    `json:"segments"`
+	Pieces   []string    `json:"pieces,omitempty"`   // torn and damaged files
 	Rejected []uuid.UUID `json:"rejected,omitempty"` // files of rejected records
 	All      bool        `json:"all,omitempty"`      // retry: everything that is set aside
 	Count    int         `json:"count,omitempty"`    // how many were changed
 }
 
-// apply does to segments and files of rejected records what is asked, and answers to how many. No number or id means all of them.
-func (c *spoolChange) apply(segments func(...uint64) (int, error), rejected func(...uuid.UUID) (int, error)) (n int, err error) {
+// apply does to segments, pieces of them and files of rejected records what is asked, and answers to how many. No number or id means all of them, but no pieces.
+func (c *spoolChange) apply(segments func(...uint64) (int, error), pieces func(...string) (int, error), rejected func(...uuid.UUID) (int, error)) (n int, err error) {
 	if c.All || len(c.Segments) > 0 {
 		if n, err = segments(c.Segments...); err != nil {
+			return n, err
+		}
+	}
+	if len(c.Pieces) > 0 {
+		some, err := pieces(c.Pieces...)
+		if n += some; err != nil {
 			return n, err
 		}
 	}
@@ -77,7 +84,7 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+spoolRetryPath, change(func(c spoolChange) (int, error) {
 		var n int
 		err := s.eraser.Beside(func() (err error) { // or what is put back escapes the erasure
-			n, err = c.apply(s.spool.PutBack, s.quarantine.PutBack)
+			n, err = c.apply(s.spool.PutBack, func(names ...string) (int, error) { return 0, noRetry(names) }, s.quarantine.PutBack)
 			return err
 		})
 		if n > 0 {
@@ -87,13 +94,21 @@ func (s *service) spoolRoutes(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("POST "+spoolDropPath, change(func(c spoolChange) (int, error) {
 		n, err := c.apply(func(numbers ...uint64) (int, error) {
-			for i, number := range numbers {
+			return each(numbers, func(number uint64) error {
 				if err := s.spool.Drop(number); err != nil {
-					return i, err
+					return err
 				}
 				s.log.Warn("refused segment dropped by the operator: its events are gone", "segment", number)
-			}
-			return len(numbers), nil
+				return nil
+			})
+		}, func(names ...string) (int, error) {
+			return each(names, func(name string) error {
+				if err := s.spool.DropPiece(name); err != nil {
+					return err
+				}
+				s.log.Warn("what recovery cut off or out was dropped by the operator", "file", name)
+				return nil
+			})
 		}, s.quarantine.Drop)
 		if len(c.Rejected) > 0 && err == nil {
 			s.log.Warn("rejected records that were set aside dropped by the operator", "files", c.Rejected)

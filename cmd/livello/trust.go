@@ -93,7 +93,7 @@ func notInTables(entries []spool.Entry) trust.Spool {
 			u.Harmless = true
 			u.Why, u.Help = "cut off a segment's end by recovery, most likely a write that a crash interrupted and that nobody was answered for", "docs/reliability.md says what to do with it"
 		default:
-			u.Why, u.Help = "the disk damaged these accepted events", "docs/reliability.md says what to do with "+e.File
+			u.Why, u.Help = "the disk damaged these accepted events or lost them", "livello spool show "+e.Name()+" has what is whole of it; docs/reliability.md says what to do"
 		}
 		found.Aside = append(found.Aside, u)
 	}

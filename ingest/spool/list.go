@@ -278,12 +278,12 @@ func (f *File) Blocks(each func(block []byte, rows int) error) error {
 	return fmt.Errorf("segment %d is not whole after byte %d of %d: %w", f.Number, end, f.Bytes, err)
 }
 
-// WriteTo writes the blocks one after another, the body of an INSERT ... FORMAT Native.
-func (f *File) WriteTo(w io.Writer) (written int64, err error) {
-	err = f.Blocks(func(block []byte, _ int) error {
-		n, err := w.Write(block)
-		written += int64(n)
+// WriteNative writes the blocks one after another, the body of an INSERT ... FORMAT Native, and answers how many events that was.
+func (f *File) WriteNative(w io.Writer) (rows int, err error) {
+	err = f.Blocks(func(block []byte, n int) error {
+		rows += n
+		_, err := w.Write(block)
 		return err
 	})
-	return written, err
+	return rows, err
 }
