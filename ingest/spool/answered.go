@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -13,15 +14,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// answeredFile lies in the folder and says how far the newest segment was answered for. Without it nobody could tell a write that a crash cut
-// off from events that the disk lost.
+// answeredFile lies in the folder and says of each segment how far it was answered for. Without it nobody could tell a write that a crash cut
+// off from events that the disk lost, nor which id a segment has whose header is damaged.
 const answeredFile = "answered"
 
-// answered is what the file says. Each of its states stays true for good, so the file need not be synced with every group: it is written
-// after the group's sync, so that it never says too much, and after a power cut an older state only says less.
+// answered is what the file says of a segment. Each of its states stays true for good, so the file need not be synced with every group: it is
+// written after the group's sync, so that it never says too much, and after a power cut an older state only says less.
 type answered struct {
-	number uint64 // of the newest segment that something was answered for; all before it are sealed
-	sealed bool   // and it is
+	number uint64 // of the segment; all before the highest one are sealed
+	sealed bool   // and so is it
 	id     uuid.UUID
 	length int64 // bytes of it that were answered for; 0 when nothing is known
 	rows   int   // events in them
@@ -30,6 +31,7 @@ type answered struct {
 const (
 	answeredMagic = "LVLANS1\n"
 	answeredSize  = len(answeredMagic) + 8 + 8 + 16 + 8 + 8 + 4 // magic, number, sealed, id, length, rows, CRC-32C of all
+	answeredSlots = 4096                                        // a segment's place in the file is its number modulo this
 )
 
 func (a answered) encode(dst []byte) []byte {
@@ -62,26 +64,48 @@ func decodeAnswered(text []byte) (a answered, ok bool) {
 // answers keeps the file. A file that cannot be written costs no event: less is known then.
 type answers struct {
 	mu     sync.Mutex
-	now    answered
-	file   *os.File // nil when it could not be opened
+	known  map[uint64]answered // by place
+	newest uint64              // the highest number in it
+	file   *os.File            // nil when it could not be opened
 	text   []byte
 	failed bool
 	log    *slog.Logger
 }
 
-// openAnswers reads the file in dir, or makes it. What is no such file counts as one that says nothing.
-func openAnswers(dir string, log *slog.Logger) (*answers, error) {
-	path := filepath.Join(dir, answeredFile)
-	a := &answers{log: log}
-	text, err := os.ReadFile(path)
+// readAnswers reads the file in dir; a folder without one knows nothing. damaged says that some of it cannot be read.
+func readAnswers(dir string) (of map[uint64]answered, damaged bool, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, answeredFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	of = map[uint64]answered{}
+	nothing := make([]byte, answeredSize)
+	for at := 0; at < len(text); at += answeredSize {
+		one := text[at:min(at+answeredSize, len(text))]
+		place := uint64(at / answeredSize)
+		if a, ok := decodeAnswered(one); ok && a.number%answeredSlots == place {
+			of[place] = a
+		} else if !bytes.HasPrefix(nothing, one) {
+			damaged = true
+		}
+	}
+	return of, damaged, nil
+}
+
+// openAnswers reads the file in dir, or makes it.
+func openAnswers(dir string, log *slog.Logger) (*answers, error) {
+	of, damaged, err := readAnswers(dir)
+	if err != nil {
 		return nil, err
 	}
-	now, ok := decodeAnswered(text)
-	if !ok && len(text) > 0 {
-		log.Warn("how far the spool was answered for cannot be read: a torn end of its newest segment passes for an interrupted write", "file", path)
+	path := filepath.Join(dir, answeredFile)
+	if damaged {
+		log.Warn("how far segments were answered for cannot be read of all: a torn end of the newest one may pass for an interrupted write", "file", path)
 	}
-	a.now = now
+	a := &answers{known: of, log: log}
+	for _, one := range of {
+		a.newest = max(a.newest, one.number)
+	}
 	if a.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		a.fails(err)
 	}
@@ -90,7 +114,7 @@ func openAnswers(dir string, log *slog.Logger) (*answers, error) {
 
 func (a *answers) fails(err error) {
 	if !a.failed {
-		a.log.Warn("how far the spool was answered for cannot be written: after a crash, damage at its end could pass for an interrupted write", "error", err)
+		a.log.Warn("how far segments were answered for cannot be written: after a crash, damage at the end of the newest one could pass for an interrupted write", "error", err)
 	}
 	a.failed = true
 }
@@ -103,12 +127,13 @@ func (a *answers) note(now answered, sync bool) {
 }
 
 func (a *answers) write(now answered, sync bool) {
-	a.now = now
+	place := now.number % answeredSlots
+	a.known[place], a.newest = now, max(a.newest, now.number)
 	if a.file == nil {
 		return
 	}
 	a.text = now.encode(a.text[:0])
-	_, err := a.file.WriteAt(a.text, 0)
+	_, err := a.file.WriteAt(a.text, int64(place)*int64(answeredSize))
 	if err == nil && sync {
 		err = a.file.Sync()
 	}
@@ -123,13 +148,12 @@ func (a *answers) write(now answered, sync bool) {
 func (a *answers) of(number uint64, id uuid.UUID) answered {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case number < a.now.number:
-		return answered{number: number, sealed: true}
-	case number > a.now.number || id != uuid.Nil && a.now.id != uuid.Nil && id != a.now.id:
-		return answered{number: number}
+	known := a.known[number%answeredSlots]
+	if known.number != number || id != uuid.Nil && known.id != uuid.Nil && id != known.id {
+		known = answered{number: number}
 	}
-	return a.now
+	known.sealed = known.sealed || number < a.newest
+	return known
 }
 
 // settle says that segment number is sealed and may be shorter from now on than it was when it was answered for, because what it lacks is set
@@ -137,21 +161,16 @@ func (a *answers) of(number uint64, id uuid.UUID) answered {
 func (a *answers) settle(number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if number < a.now.number || number == a.now.number && a.now.sealed && a.now.length == 0 {
-		return
-	}
 	settled := answered{number: number, sealed: true}
-	if number == a.now.number {
-		settled.id = a.now.id
+	if known := a.known[number%answeredSlots]; known.number == number {
+		settled.id = known.id
+		if known == settled {
+			return
+		}
+	} else if number < a.newest {
+		return // nothing is known of it but that
 	}
 	a.write(settled, true)
-}
-
-// newest is the highest number that was written down.
-func (a *answers) newest() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.now.number
 }
 
 func (a *answers) close() error {

@@ -32,8 +32,7 @@ func (s *Spool) cutOut(file *os.File, path string, info fs.FileInfo, offset int6
 		return err
 	}
 	end := offset + wholeBehind(file, info.Size(), offset)
-	rows, all := statedRows(content[offset:end])
-	if err := s.keepDamaged(path, int(offset), content[offset:end], rows, all); err != nil {
+	if _, err := s.keepDamaged(path, int(offset), content[offset:end], false); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(path, append(content[:offset], content[end:]...)); err != nil {

@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,15 +45,15 @@ func (s *Spool) mend(path string, number uint64, state State, known answered) (l
 	for _, g := range found.gaps {
 		piece := content[g.from:g.to]
 		if g.to == len(content) && !sealed && int64(g.from) >= known.length {
-			aside, err := s.keepPiece(path, tornInfix, g.from, piece)
+			aside, err := s.keepPiece(path, tornInfix, g.from, piece, false)
 			if err != nil {
 				return "", state, err
 			}
 			s.o.Logger.Warn("a write that a crash interrupted was cut off; nobody has an answer for it", "segment", path, "kept", g.from, "set_aside", aside, "bytes", len(piece))
 			continue
 		}
-		stated, all := statedRows(piece)
-		if err := s.keepDamaged(path, g.from, piece, stated, all); err != nil {
+		stated, err := s.keepDamaged(path, g.from, piece, g.to == len(content) && known.length == 0)
+		if err != nil {
 			return "", state, err
 		}
 		damage++
@@ -64,13 +64,13 @@ func (s *Spool) mend(path string, number uint64, state State, known answered) (l
 		// There are no bytes to set aside: the header of a frame alone says how many events they were.
 		note := binary.LittleEndian.AppendUint32(nil, uint32(min(max(lack, int64(missing)), maxFrame)))
 		note = append(binary.LittleEndian.AppendUint32(note, uint32(missing)), make([]byte, frameHeader-8)...)
-		if err := s.keepDamaged(path, len(content), note, missing, missing > 0); err != nil {
+		if _, err := s.keepDamaged(path, len(content), note, false); err != nil {
 			return "", state, err
 		}
 		damage++
 	}
 	if damage == 0 && len(content) == 0 && sealed {
-		if err := s.keepDamaged(path, 0, make([]byte, frameHeader), 0, false); err != nil {
+		if _, err := s.keepDamaged(path, 0, make([]byte, frameHeader), false); err != nil {
 			return "", state, err
 		}
 		damage++
@@ -130,32 +130,42 @@ func cutBack(path string, found survey, changed time.Time) error {
 }
 
 // keepPiece makes a file of what was at offset of a segment's file. One with these bytes is that of a recovery that was cut off.
-func (s *Spool) keepPiece(path, infix string, offset int, piece []byte) (aside string, err error) {
+func (s *Spool) keepPiece(path, infix string, offset int, piece []byte, more bool) (aside string, err error) {
 	base := fmt.Sprintf("%s%s%d", strings.TrimSuffix(path, filepath.Ext(path)), infix, offset)
-	aside = base
-	for n := 1; ; n++ {
-		there, err := os.ReadFile(aside)
-		if errors.Is(err, fs.ErrNotExist) {
-			return aside, durable.WriteFile(aside, piece)
-		}
+	there, err := filepath.Glob(base + "*")
+	if err != nil {
+		return "", err
+	}
+	for _, aside := range there {
+		content, err := os.ReadFile(aside)
 		if err != nil {
 			return "", err
 		}
-		if bytes.Equal(there, piece) {
+		if bytes.Equal(content, piece) {
 			return aside, durable.SyncDir(s.o.Dir) // its content was synced before it had the name
 		}
+	}
+	if more {
+		base += moreLost
+	}
+	aside = base
+	for n := 1; slices.Contains(there, aside); n++ {
 		aside = fmt.Sprintf("%s.%d", base, n)
 	}
+	return aside, durable.WriteFile(aside, piece)
 }
 
-func (s *Spool) keepDamaged(path string, offset int, piece []byte, rows int, all bool) error {
-	aside, err := s.keepPiece(path, damagedInfix, offset, piece)
+// keepDamaged sets bytes aside that were answered for and answers how many events they were, as far as they say. last says that the segment ends
+// with them and that it is not known where it ended before.
+func (s *Spool) keepDamaged(path string, offset int, piece []byte, last bool) (rows int, err error) {
+	rows, all, cut := statedRows(piece)
+	aside, err := s.keepPiece(path, damagedInfix, offset, piece, last && cut)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s.o.Logger.Error("the disk lost or damaged accepted events: what is left of them is set aside and not loaded; see `livello spool list`, and docs/reliability.md for the way out",
-		"segment", path, "set_aside", aside, "bytes", len(piece), "events", rows, "events_known", all)
-	return nil
+		"segment", path, "set_aside", aside, "bytes", len(piece), "events", rows, "events_known", all && !(last && cut))
+	return rows, nil
 }
 
 func hexOf(content []byte) string {
@@ -193,9 +203,9 @@ func noteLostID(aside string, before Refusal) error {
 	return durable.WriteFile(aside+".json", append(text, '\n'))
 }
 
-// newHeader gives a refused segment whose header cannot be read another one with a new id, and says so in its reason. mended is false when the
-// header is well, or when there is no whole frame to keep.
-func newHeader(aside string) (mended bool, err error) {
+// newHeader gives a refused segment whose header cannot be read another one, with its id when that is known. Otherwise the id is new, the reason says
+// so, and renamed is true.
+func newHeader(aside string) (renamed bool, err error) {
 	info, err := os.Stat(aside)
 	if err != nil {
 		return false, err
@@ -213,6 +223,12 @@ func newHeader(aside string) (mended bool, err error) {
 	}
 	id := found.id
 	if !found.header {
+		if id, err = knownID(aside); err != nil {
+			return false, err
+		}
+	}
+	lost := id == uuid.Nil
+	if lost {
 		id = uuid.New()
 		if before := readRefusal(aside); !strings.HasPrefix(before.Error, lostID) { // or it was cut off here
 			if err := noteLostID(aside, before); err != nil {
@@ -224,5 +240,15 @@ func newHeader(aside string) (mended bool, err error) {
 	if err := durable.WriteFile(aside, append(sealedHeader(found.magic, id), rest...)); err != nil {
 		return false, err
 	}
-	return !found.header, os.Chtimes(aside, info.ModTime(), info.ModTime())
+	return lost, os.Chtimes(aside, info.ModTime(), info.ModTime())
+}
+
+// knownID is the id that was written down of a refused segment; uuid.Nil when none was.
+func knownID(aside string) (uuid.UUID, error) {
+	of, _, err := readAnswers(filepath.Dir(aside))
+	number, ok := parseName(aside, refusedSuffix)
+	if a := of[number%answeredSlots]; ok && a.number == number {
+		return a.id, err
+	}
+	return uuid.UUID{}, err
 }

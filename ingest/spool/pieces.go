@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/livello/livello/internal/durable"
 )
@@ -77,13 +78,15 @@ func DropPieceFile(dir, name string) error {
 	return nil
 }
 
-// statedRows is how many events the frames in a damaged piece had by what is left of their headers; known is false when some of it does not say.
-func statedRows(piece []byte) (rows int, known bool) {
+// statedRows is how many events the frames in a damaged piece had by what is left of their headers; known is false when some of it does not say, and
+// cut says that the last of them ends somewhere behind the piece.
+func statedRows(piece []byte) (rows int, known, cut bool) {
 	known = len(piece) > 0
 	for at := 0; at < len(piece); {
 		n, long, ok := statedFrame(piece[at:], at == 0)
 		if ok {
 			rows, at = rows+n, at+long
+			cut = at > len(piece)
 			continue
 		}
 		known = false
@@ -96,7 +99,7 @@ func statedRows(piece []byte) (rows int, known bool) {
 		}
 		at = next
 	}
-	return rows, known
+	return rows, known, cut
 }
 
 // statedFrame is what the header of a frame says, when there is a second witness to it: the block's own number of rows, or, for a piece that
@@ -161,12 +164,15 @@ func nextBlock(content []byte, at int, accept func(start int) bool) int {
 	}
 }
 
+// moreLost in the name of a damaged file says that the segment ended with it, and that nobody knows whether it was longer once.
+const moreLost = "+"
+
 // damagedRows is statedRows of a file.
 func damagedRows(path string) (rows int, known bool, err error) {
 	content, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
 		return 0, false, err
 	}
-	rows, known = statedRows(content)
-	return rows, known, nil
+	rows, known, _ = statedRows(content)
+	return rows, known && !strings.Contains(filepath.Base(path), moreLost), nil
 }

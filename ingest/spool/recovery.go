@@ -34,7 +34,7 @@ func (s *Spool) recover() (err error) {
 	if err != nil {
 		return err
 	}
-	s.number = s.answers.newest()
+	s.number = s.answers.newest
 	for _, entry := range entries {
 		number, _ := parseFile(entry.Name())
 		s.number = max(s.number, number) // torn ones too: what was set aside keeps its number for itself
@@ -100,14 +100,17 @@ func (s *Spool) recoverFile(path string) error {
 // noteRecovered writes down that nothing is being written any more: whatever is torn from here on, a crash did not tear. It is synced before the
 // spool accepts anything.
 func (s *Spool) noteRecovered() {
-	now := answered{number: s.number, sealed: true}
-	for _, seg := range s.sealed {
+	newest := answered{number: s.number, sealed: true}
+	for _, seg := range slices.Concat(s.sealed, s.doubtful) {
+		now := answered{number: seg.Number, sealed: true, id: seg.ID, length: seg.Bytes, rows: seg.Rows}
 		if seg.Number == s.number {
-			now.id, now.length, now.rows = seg.ID, seg.Bytes, seg.Rows
+			newest = now
+			continue
 		}
+		s.answers.note(now, false)
 	}
-	if now.number > 0 {
-		s.answers.note(now, true)
+	if s.number > 0 {
+		s.answers.note(newest, true)
 	}
 }
 
@@ -210,8 +213,7 @@ func (s *Spool) setAside(file *os.File, path string, offset int64, info fs.FileI
 		if err != nil {
 			return err
 		}
-		rows, all := statedRows(tail)
-		if err := s.keepDamaged(path, int(offset), tail, rows, all); err != nil {
+		if _, err := s.keepDamaged(path, int(offset), tail, true); err != nil {
 			return err
 		}
 	}

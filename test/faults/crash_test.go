@@ -1,6 +1,7 @@
 package faults
 
 import (
+	endian "encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,21 +31,29 @@ func TestTornWrites(t *testing.T) {
 		w.service.kill()
 		w.tearNewest()
 		w.restart()
+		w.toldOf(0, 0) // nobody had an answer for it
 	}
 	w.finish("killed, and a torn write at the spool's end", n)
 }
 
-// tearNewest appends to the newest segment what a write that was cut off leaves: the beginning of a frame, or noise.
+// tearNewest appends to the segment that was being written what a write that was cut off leaves: the beginning of a frame, or noise.
 func (w *world) tearNewest() {
 	w.t.Helper()
-	segments, err := filepath.Glob(filepath.Join(w.data, "spool", "*.se[gn]*")) // .segment and .sending
+	files, err := filepath.Glob(filepath.Join(w.data, "spool", "0*"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if len(segments) == 0 {
-		return // everything was loaded: nothing to tear
+	if len(files) == 0 || filepath.Ext(files[len(files)-1]) != ".segment" {
+		return // everything was sealed: no crash tears that
 	}
-	newest := segments[len(segments)-1]
+	newest := files[len(files)-1]
+	answered, err := os.ReadFile(filepath.Join(w.data, "spool", "answered"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if fmt.Sprintf("%016d.segment", endian.LittleEndian.Uint64(answered[8:])) == filepath.Base(newest) && answered[16] == 1 {
+		return // the same
+	}
 	content, err := os.ReadFile(newest)
 	if err != nil {
 		w.t.Fatal(err)
