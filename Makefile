@@ -32,8 +32,8 @@ bench: engine build ## every figure of ingest that docs/performance.md names, in
 	go test -run '^$$' -bench Kept -benchmem $(BENCHFLAGS) ./ingest
 	for what in ratio single fresh long; do go run ./test/bench -what $$what $(E2EFLAGS) || exit 1; done
 
-faults: engine ## kill, tear, fill and freeze the real service for a quarter of an hour, and count
-	LIVELLO_FAULTS=long go test -v -count=1 -timeout 60m ./test/faults
+faults: engine ## kill, tear, fill and freeze the real service for half an hour and more, and count
+	LIVELLO_FAULTS=long go test -v -count=1 -timeout 120m ./test/faults
 
 dashboards: ## write the Grafana boards' JSON
 	go run ./cmd/livello dashboards

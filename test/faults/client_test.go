@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -20,13 +22,15 @@ import (
 type client struct {
 	key   string
 	batch int
+	gate  sync.RWMutex // a worker holds it while it brings a batch through; see hold
 
 	mu     sync.Mutex
-	api    string               // where the service is now
-	ledger map[uuid.UUID]string // acknowledged event -> its person
+	api    string             // where the service is now
+	ledger map[uuid.UUID]deed // acknowledged events
 
-	shuffle                atomic.Bool // repeat more, with the records in another order
-	sent, refused, repeats atomic.Int64
+	shuffle                          atomic.Bool // repeat more, with the records in another order
+	sent, refused, timeouts, repeats atomic.Int64
+	forgotten                        atomic.Int64 // events that were answered for before and not counted as duplicates when they came again
 }
 
 func (c *client) move(api string) {
@@ -41,46 +45,61 @@ func (c *client) address() string {
 	return c.api
 }
 
+// hold waits until every batch in hand is brought through, and has the workers wait before the next.
+func (c *client) hold() { c.gate.Lock() }
+
+func (c *client) release() { c.gate.Unlock() }
+
 // run sends one batch after the other until ctx ends; the batch in hand is still brought through.
 func (c *client) run(ctx context.Context, t *testing.T, worker int) {
 	random := rand.New(rand.NewPCG(uint64(worker), 1))
 	var old []byte
 	for ctx.Err() == nil {
-		body, people := c.newBatch(random)
-		if old != nil && (c.shuffle.Load() || random.IntN(5) == 0) { // some SDKs repeat what was answered for, too
-			if c.shuffle.Load() {
-				old = shuffled(random, old)
-			}
-			c.send(t, old)
-			c.repeats.Add(1)
-		}
-		for !c.send(t, body) {
-		}
-		old = body
-		if !long() { // where a sync costs nothing, clients would send more in the same time, which tries nothing more
-			time.Sleep(20 * time.Millisecond)
-		}
-		c.mu.Lock()
-		for id, person := range people {
-			c.ledger[id] = person
-		}
-		c.mu.Unlock()
+		old = c.bringThrough(ctx, t, random, old)
+		time.Sleep(20 * time.Millisecond) // more in the same time tries nothing more
 	}
 }
 
-// newBatch is NDJSON of events over some months, of people who are partly anonymous. Each month is a part in every table at every INSERT: the
-// short form has two or three of them.
-func (c *client) newBatch(random *rand.Rand) (body []byte, people map[uuid.UUID]string) {
-	people = make(map[uuid.UUID]string, c.batch)
+// bringThrough sends a batch until it is answered for. Now and then the one before comes again first, of which every event must be known.
+func (c *client) bringThrough(ctx context.Context, t *testing.T, random *rand.Rand, old []byte) []byte {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if ctx.Err() != nil { // it ended at the gate
+		return old
+	}
+	body, deeds := c.newBatch(random)
+	if old != nil && (c.shuffle.Load() || random.IntN(5) == 0) { // some SDKs repeat what was answered for, too
+		if c.shuffle.Load() {
+			old = shuffled(random, old)
+		}
+		if said, answered := c.send(t, old); answered {
+			c.repeats.Add(1)
+			c.forgotten.Add(int64(said.Accepted))
+		}
+	}
+	for answered := false; !answered; {
+		_, answered = c.send(t, body)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, d := range deeds {
+		c.ledger[id] = d
+	}
+	return body
+}
+
+// newBatch is NDJSON of events over some months. Each month is a part in every table at every INSERT: the short form has two of them.
+func (c *client) newBatch(random *rand.Rand) (body []byte, deeds map[uuid.UUID]deed) {
+	deeds = make(map[uuid.UUID]deed, c.batch)
 	var b bytes.Buffer
 	for range c.batch {
-		id, person := uuid.New(), fmt.Sprint("p", random.IntN(200))
-		people[id] = person
-		at := time.Now().Add(-time.Duration(random.IntN(times(40, 90)*24)) * time.Hour).UTC().Format(time.RFC3339Nano)
-		fmt.Fprintf(&b, `{"type":"track","event":"Order Completed","messageId":%q,"userId":%q,"anonymousId":"a-%s","timestamp":%q,"properties":{"revenue":2.5,"currency":"EUR","channel":"web"}}`+"\n",
-			id, person, person, at)
+		id := uuid.New()
+		d := deed{person: uint16(random.IntN(200)), act: act(random.IntN(len(acts))),
+			at: time.Now().Add(-time.Duration(random.IntN(times(25, 60)*24)) * time.Hour).UTC()}
+		deeds[id] = d
+		fmt.Fprintf(&b, `{"messageId":%q,"userId":%q,"anonymousId":"a-%[2]s","timestamp":%[3]q,%[4]s}`+"\n", id, d.id(), d.at.Format(time.RFC3339Nano), d.message())
 	}
-	return b.Bytes(), people
+	return b.Bytes(), deeds
 }
 
 // shuffled is the batch with its records in another order.
@@ -95,35 +114,41 @@ const clientPatience = 2 * time.Second
 
 var patient = &http.Client{Timeout: clientPatience}
 
-// send answers whether the service answered for the whole batch.
-func (c *client) send(t *testing.T, body []byte) bool {
+// answer is what the service says to a batch.
+type answer struct {
+	Accepted, Duplicates int
+	Rejected             []json.RawMessage
+}
+
+// send answers whether the service answered for the whole batch, and what.
+func (c *client) send(t *testing.T, body []byte) (said answer, answered bool) {
 	request, err := http.NewRequest(http.MethodPost, c.address()+"/v1/events", bytes.NewReader(body))
 	if err != nil {
 		t.Error(err)
-		return true
+		return said, true
 	}
 	request.SetBasicAuth(c.key, "")
 	c.sent.Add(1)
-	answer, err := patient.Do(request)
+	response, err := patient.Do(request)
 	if err != nil { // the service is away
+		var network net.Error
+		if errors.As(err, &network) && network.Timeout() {
+			c.timeouts.Add(1)
+		}
 		time.Sleep(10 * time.Millisecond) // an SDK's backoff
-		return false
+		return said, false
 	}
-	defer answer.Body.Close()
-	var said struct {
-		Accepted, Duplicates int
-		Rejected             []json.RawMessage
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&said); err != nil {
+		return said, false // cut off in the middle of the answer
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
-		return false // cut off in the middle of the answer
-	}
-	if answer.StatusCode == http.StatusServiceUnavailable {
+	if response.StatusCode == http.StatusServiceUnavailable {
 		c.refused.Add(1)
 		time.Sleep(10 * time.Millisecond)
-		return false
+		return said, false
 	}
-	if answer.StatusCode != http.StatusAccepted || len(said.Rejected) > 0 || said.Accepted+said.Duplicates != bytes.Count(body, []byte{'\n'}) {
-		t.Errorf("the service answered %d: %+v", answer.StatusCode, said)
+	if response.StatusCode != http.StatusAccepted || len(said.Rejected) > 0 || said.Accepted+said.Duplicates != bytes.Count(body, []byte{'\n'}) {
+		t.Errorf("the service answered %d: %+v", response.StatusCode, said)
 	}
-	return true
+	return said, true
 }

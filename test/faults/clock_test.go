@@ -33,6 +33,7 @@ func TestClockSteps(t *testing.T) {
 			w.service.kill()
 			w.restart()
 		}
+		w.look("a step of the clock")
 	}
 	w.finish("clock set an hour ahead, or back", n)
 }

@@ -13,11 +13,12 @@ import (
 // The process is killed with kill -9 at random moments while clients send, and started again.
 func TestKilledUnderLoad(t *testing.T) {
 	w := newWorld(t, migrated(t, folder(t)))
-	n := times(8, 100)
+	n := times(3, 100)
 	for range n {
 		w.pause(500 * time.Millisecond)
 		w.service.kill()
 		w.restart()
+		w.look("kill -9")
 	}
 	w.finish("service killed with kill -9", n)
 }
@@ -32,6 +33,7 @@ func TestTornWrites(t *testing.T) {
 		w.tearNewest()
 		w.restart()
 		w.toldOf(0, 0) // nobody had an answer for it
+		w.look("a torn write")
 	}
 	w.finish("killed, and a torn write at the spool's end", n)
 }
@@ -82,31 +84,39 @@ func (w *world) tearNewest() {
 // The process is stopped and continued, for longer than the clients wait: they send again what may have been kept.
 func TestFrozen(t *testing.T) {
 	w := newWorld(t, migrated(t, folder(t)))
-	n := times(2, 20)
+	n := times(1, 20)
 	for range n {
 		w.pause(500 * time.Millisecond)
+		gaveUp := w.client.timeouts.Load()
 		if err := w.service.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(clientPatience + time.Duration(w.random.IntN(300))*time.Millisecond)
+		time.Sleep(clientPatience + time.Duration(200+w.random.IntN(300))*time.Millisecond)
 		if err := w.service.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
+		if w.client.timeouts.Load() == gaveUp {
+			t.Error("no client gave up waiting for an answer, so nothing was sent again")
+		}
+		w.look("a frozen service")
 	}
 	w.finish("service frozen longer than clients wait", n)
 }
 
-// Batches that were answered for come again, their records in another order.
+// Batches that were answered for come again, their records in another order: every event of them is known.
 func TestRepeatedAndReordered(t *testing.T) {
 	w := newWorld(t, migrated(t, folder(t)))
 	w.client.shuffle.Store(true)
-	n := times(2, 20)
-	for range n {
+	for range times(1, 20) {
+		before := w.client.repeats.Load()
 		w.pause(time.Second)
-	}
-	before := w.client.repeats.Load()
-	if before == 0 {
-		w.pause(2 * time.Second)
+		for deadline := time.Now().Add(patience); w.client.repeats.Load() == before && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		w.look("repeated batches") // of which no event may have been accepted
+		if w.client.repeats.Load() == before {
+			t.Fatal("no batch was repeated, so nothing was tried")
+		}
 	}
 	w.finish("batches repeated with reordered records", int(w.client.repeats.Load()))
 }
@@ -116,7 +126,7 @@ func TestRepeatedAndReordered(t *testing.T) {
 // find and mend by itself.
 func TestFullDisk(t *testing.T) {
 	data := t.TempDir()
-	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=192m"); err != nil {
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=256m"); err != nil {
 		t.Skipf("no right to mount a small tmpfs here (%v): run as root to try a full disk", err)
 	}
 	t.Cleanup(func() {
@@ -145,6 +155,7 @@ func TestFullDisk(t *testing.T) {
 			w.service.kill()
 			w.restart()
 		}
+		w.look("a full disk")
 	}
 	w.finish("disk full", n)
 }
@@ -163,7 +174,7 @@ func (w *world) fill(path string) {
 			break // no room
 		}
 		if info, err := file.Stat(); err == nil && info.Size() > 1<<30 {
-			w.t.Fatal(fmt.Errorf("a gigabyte fits on a tmpfs of 192 MiB"))
+			w.t.Fatal(fmt.Errorf("a gigabyte fits on a tmpfs of 256 MiB"))
 		}
 	}
 	for len(zeros) > 1 { // the last bytes

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -23,18 +24,27 @@ const (
 	none        trouble = iota
 	refusing            // connections are reset
 	loseAnswer          // ClickHouse does it, the answer is lost
-	freezing            // nothing moves until the trouble is over, then the connection breaks
-	cutRequests         // ClickHouse gets a part of the request
+	freezing            // ClickHouse gets half of a segment; from then on nothing moves until the trouble is over, and then the connections break
+	cutRequests         // ClickHouse gets half of a segment
 )
 
 // way is a real HTTP proxy between the service and ClickHouse, with troubles.
 type way struct {
 	url    string
 	state  atomic.Int32
-	struck atomic.Int64 // INSERTs that met trouble
+	frozen atomic.Bool  // while freezing: a segment is stuck
+	struck atomic.Int64 // segments that met trouble; while refusing, requests
 }
 
-func (w *way) set(t trouble) { w.state.Store(int32(t)) }
+func (w *way) set(t trouble) {
+	w.frozen.Store(false)
+	w.state.Store(int32(t))
+}
+
+// segment says whether the request is the INSERT of one.
+func segment(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Query().Get("query"), "INSERT INTO events")
+}
 
 var errTrouble = errors.New("the line is cut")
 
@@ -50,7 +60,9 @@ func newWay(t *testing.T, data string) *way {
 		ModifyResponse: func(r *http.Response) error {
 			if trouble(w.state.Load()) == loseAnswer && strings.Contains(r.Request.URL.Query().Get("query"), "INSERT") {
 				_, _ = io.Copy(io.Discard, r.Body) // it is done
-				w.struck.Add(1)
+				if segment(r.Request) {
+					w.struck.Add(1)
+				}
 				return errTrouble
 			}
 			return nil
@@ -59,21 +71,24 @@ func newWay(t *testing.T, data string) *way {
 		ErrorLog:     nil,
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		insert := strings.Contains(r.URL.Query().Get("query"), "INSERT")
 		switch trouble(w.state.Load()) {
 		case refusing:
 			w.struck.Add(1)
 			panic(http.ErrAbortHandler)
 		case freezing:
-			w.struck.Add(1)
-			for trouble(w.state.Load()) == freezing && r.Context().Err() == nil {
-				time.Sleep(5 * time.Millisecond)
+			if w.frozen.Load() {
+				w.wait(r.Context())
+				panic(http.ErrAbortHandler)
 			}
-			panic(http.ErrAbortHandler)
+			if segment(r) {
+				w.half(r, func() {
+					w.frozen.Store(true)
+					w.wait(r.Context())
+				})
+			}
 		case cutRequests:
-			if insert {
-				w.struck.Add(1)
-				r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, 3000), brokenBody{}))
+			if segment(r) {
+				w.half(r, func() {})
 			}
 		}
 		proxy.ServeHTTP(rw, r)
@@ -96,9 +111,32 @@ func newWay(t *testing.T, data string) *way {
 	return w
 }
 
-type brokenBody struct{}
+// wait returns when the freeze is over, or nobody waits for an answer any more.
+func (w *way) wait(ctx context.Context) {
+	for trouble(w.state.Load()) == freezing && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
 
-func (brokenBody) Read([]byte) (int, error) { return 0, errTrouble }
+// half has the first half of the request's body go on its way. When the other end wants more, before is called, and the connection breaks.
+func (w *way) half(r *http.Request, before func()) {
+	whole, err := io.ReadAll(r.Body) // a server notices that its client is gone only once it has read the body
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), brokenBody(func() {
+		w.struck.Add(1)
+		before()
+	})))
+}
+
+// brokenBody ends with an error after a call.
+type brokenBody func()
+
+func (b brokenBody) Read([]byte) (int, error) {
+	b()
+	return 0, errTrouble
+}
 
 // ClickHouse is another process here, and the way to it fails in turn in every manner; in between it is killed.
 func TestClickHouseInTrouble(t *testing.T) {
@@ -116,17 +154,22 @@ func TestClickHouseInTrouble(t *testing.T) {
 			w := newWorld(t, folder(t), "--dsn", line.url)
 			w.events = clickhouse
 			n := times(1, 10)
-			for range n {
+			for i := range n {
 				w.pause(time.Second)
+				struck := line.struck.Load()
 				line.set(sort)
-				struck, deadline := line.struck.Load(), time.Now().Add(20*time.Second)
-				for line.struck.Load() < struck+2 && time.Now().Before(deadline) {
-					time.Sleep(5 * time.Millisecond)
+				switch {
+				case sort != freezing:
+					line.meets(t, struck+2)
+				case i%5 == 4: // until the loader gives the INSERT up, and it is sent again into the ice
+					line.meets(t, struck+1)
+					time.Sleep(stalledFor)
+				default:
+					line.meets(t, struck+1)
+					w.pause(2 * time.Second)
 				}
 				line.set(none)
-			}
-			if line.struck.Load() == 0 {
-				t.Error("no request met the trouble")
+				w.look(name)
 			}
 			w.finishNextDoor(name, n, &neighbour)
 		})
@@ -138,23 +181,35 @@ func TestClickHouseInTrouble(t *testing.T) {
 		line := newWay(t, clickhouse)
 		w := newWorld(t, folder(t), "--dsn", line.url)
 		w.events = clickhouse
-		n := times(2, 30)
+		n := times(1, 30)
 		for range n {
 			w.pause(time.Second)
 			neighbour.kill()
 			neighbour = start(t, clickhouse)
+			w.look("ClickHouse killed")
 		}
 		w.finishNextDoor("ClickHouse killed with kill -9", n, &neighbour)
 	})
 }
 
-// finishNextDoor is finish where ClickHouse is another process, which has to let go of its folder before it is looked into.
+// stalledFor is longer than the loader waits for a ClickHouse that answers no probe while an INSERT is under way.
+const stalledFor = 36 * time.Second
+
+// meets waits until so many INSERTs have met trouble.
+func (w *way) meets(t *testing.T, many int64) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); w.struck.Load() < many; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no INSERT met the trouble, so nothing was tried")
+		}
+	}
+}
+
+// finishNextDoor is finish where ClickHouse is another process.
 func (w *world) finishNextDoor(fault string, times int, neighbour **service) {
 	w.t.Helper()
-	w.stop()
-	w.sending.Wait()
-	waitLoaded(w.t, w.service, w.data, "segment", "sending", "doubtful") // verify sees the neighbour's folder alone
+	w.lastLook(fault)
 	w.service.terminate(w.t)
 	(*neighbour).terminate(w.t)
-	w.account(fault, times)
+	w.enter(fault, times)
 }
