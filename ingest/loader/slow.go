@@ -15,14 +15,14 @@ type underWay struct {
 // begin notes that the segment is being sent, and has it said once when that takes longer than SlowAfter: ClickHouse may answer everything else
 // meanwhile, and nothing fails before AttemptTimeout. The attempt is over with a call of end.
 func (l *Loader) begin(seg *spool.Segment) (end func(error)) {
-	since := l.o.Now()
+	since, rows := l.o.Now(), seg.Rows // late repeats may be taken out meanwhile
 	l.mu.Lock()
 	l.underWay = underWay{seg.Number, since}
 	l.mu.Unlock()
 	said := make(chan struct{})
 	warn := time.AfterFunc(l.o.SlowAfter, func() {
 		defer close(said)
-		l.o.Logger.Warn("ClickHouse takes long over a segment", "segment", seg.Number, "events", seg.Rows, "running_for", l.o.SlowAfter, "given_up_after", l.o.AttemptTimeout)
+		l.o.Logger.Warn("ClickHouse takes long over a segment", "segment", seg.Number, "events", rows, "running_for", l.o.SlowAfter, "given_up_after", l.o.AttemptTimeout)
 	})
 	return func(err error) {
 		l.mu.Lock()
