@@ -10,8 +10,56 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// parseDSN reads the DSN of a server. It accepts what clickhouse-go accepts, as long as it means HTTP.
+// parseDSN reads the DSN of a server. It accepts what clickhouse-go accepts, as long as it means HTTP: several hosts with commas, too.
 func parseDSN(dsn string) (*clickhouse.Options, error) {
+	var all *clickhouse.Options
+	for _, one := range perHost(dsn) {
+		options, err := parseOneHost(one)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = options
+		} else {
+			all.Addr = append(all.Addr, options.Addr...)
+		}
+	}
+	return all, nil
+}
+
+// perHost answers a DSN for each of the hosts that one names: http://u:p@a:8123,b:8123/db are http://u:p@a:8123/db and the same with b. A URL has one
+// host, and net/url refuses more.
+func perHost(dsn string) []string {
+	scheme, rest, ok := strings.Cut(dsn, "://")
+	if !ok {
+		return []string{dsn}
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	from := strings.LastIndexByte(rest[:end], '@') + 1
+	var all []string
+	for host := range strings.SplitSeq(rest[from:end], ",") {
+		all = append(all, scheme+"://"+rest[:from]+strings.TrimSpace(host)+rest[end:])
+	}
+	return all
+}
+
+// Hosts are those that a DSN names, as host or host:port; nil when it is no DSN.
+func Hosts(dsn string) []string {
+	var hosts []string
+	for _, one := range perHost(dsn) {
+		u, err := url.Parse(one)
+		if err != nil || u.Scheme == "" || u.Host == "" {
+			return nil
+		}
+		hosts = append(hosts, u.Host)
+	}
+	return hosts
+}
+
+func parseOneHost(dsn string) (*clickhouse.Options, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		// url.Error repeats the whole DSN, with the password in it.
@@ -95,10 +143,12 @@ func redact(dsn, data string) string {
 	if dsn == "" {
 		return data
 	}
-	u, err := url.Parse(dsn)
-	if err != nil {
+	hosts := Hosts(dsn)
+	u, err := url.Parse(perHost(dsn)[0])
+	if hosts == nil || err != nil {
 		return "DSN"
 	}
+	u.Host = strings.Join(hosts, ",")
 	return redactURL(u)
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/livello/livello/ingest"
 	"github.com/livello/livello/ingest/loader"
+	"github.com/livello/livello/warehouse"
 )
 
 // away is the answer to a question while ClickHouse cannot be reached; a caller who went away gets none.
@@ -51,8 +51,8 @@ type awayError struct {
 
 func (e *awayError) Error() string {
 	at := "the server"
-	if u, err := url.Parse(e.dsn); err == nil && u.Host != "" {
-		at = u.Host // without user and password
+	if hosts := warehouse.Hosts(e.dsn); hosts != nil { // without user and password
+		at = strings.Join(hosts, ", ")
 	}
 	return fmt.Sprintf("ClickHouse does not answer at %s (%s): try again when it runs and the setting dsn is right; a running service accepts and keeps events meanwhile",
 		at, shortly(e.cause))

@@ -19,6 +19,7 @@ import (
 	"github.com/livello/livello/access"
 	"github.com/livello/livello/ingest/machine"
 	"github.com/livello/livello/ingest/sources/segment"
+	"github.com/livello/livello/warehouse"
 )
 
 // validate says everything that is wrong with the values, not only the first thing.
@@ -43,8 +44,8 @@ func (c *Config) validate() error {
 	}
 	if c.DSN != "" {
 		// Whatever is wrong with it, it may hold a password: say what, not the text.
-		if u, err := url.Parse(c.DSN); err != nil || u.Scheme == "" || u.Host == "" {
-			bad("dsn", "is no address of a server: write http://user:password@host:8123/database")
+		if warehouse.Hosts(c.DSN) == nil {
+			bad("dsn", "is no address of a server: write http://user:password@host:8123/database, several hosts as host1:8123,host2:8123")
 		}
 	}
 	if c.Cluster != "" && c.DSN == "" {
