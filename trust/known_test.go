@@ -107,7 +107,7 @@ func TestWhatIsWrongStaysKnown(t *testing.T) {
 // Everything is verified when nobody did for a day, whichever process did it, and otherwise what was loaded since.
 func TestWhenEverythingIsVerified(t *testing.T) {
 	r := newRig(t)
-	r.load(r.events(200))
+	r.load(january(r.events(200)))
 	days := r.verify().Days
 	lastWhole := func(ago time.Duration) {
 		t.Helper()
@@ -139,12 +139,9 @@ func TestWhenEverythingIsVerified(t *testing.T) {
 			t.Errorf("%s: it is noted as one of everything: %d, want %d", one.name, whole, one.whole)
 		}
 	}
-}
 
-// A service that starts does not wait for its schedule.
-func TestWatchBeginsSoon(t *testing.T) {
-	r := newRig(t)
-	r.load(r.events(50))
+	// A service that starts does not wait for its schedule.
+	lastWhole(0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	done := make(chan struct{})
 	v := r.verifier()
@@ -156,7 +153,7 @@ func TestWatchBeginsSoon(t *testing.T) {
 	for v.seen.at.Load() == 0 && ctx.Err() == nil {
 		<-time.After(10 * time.Millisecond)
 	}
-	if ctx.Err() != nil || r.number("SELECT count() FROM verifications WHERE whole = 1 AND events = 50") != 1 {
+	if ctx.Err() != nil || r.number("SELECT count() FROM verifications WHERE whole = 1 AND events > 0") != 1 {
 		t.Error("nothing was verified after the start")
 	}
 	cancel()

@@ -16,7 +16,7 @@ type Unloaded struct {
 	File    string    `json:"file"`  // its name in the folder of the spool
 	Why     string    `json:"why"`   // why it is not loaded
 	Help    string    `json:"help"`  // the way out
-	// Harmless says that its bytes were most likely never answered for: it is told, and is no difference.
+	// Harmless says that its bytes were never answered for: it is told, and is no difference.
 	Harmless bool `json:"harmless,omitempty"`
 }
 

@@ -91,9 +91,9 @@ func notInTables(entries []spool.Entry) trust.Spool {
 			}
 		case spool.Torn:
 			u.Harmless = true
-			u.Why, u.Help = "cut off a segment's end by recovery, most likely a write that a crash interrupted and that nobody was answered for", "docs/reliability.md says what to do with it"
+			u.Why, u.Help = "cut off a segment's end: a write that a crash interrupted, for which nobody has an answer", "livello spool drop "+e.Name()+" --yes takes it away"
 		default:
-			u.Why, u.Help = "the disk damaged these accepted events or lost them", "livello spool show "+e.Name()+" has what is whole of it; docs/reliability.md says what to do"
+			u.Why, u.Help = "the disk damaged these accepted events or lost them", fmt.Sprintf("livello spool show %s has what is whole of it; when the rest was sent again or is given up, livello spool drop %[1]s --yes", e.Name())
 		}
 		found.Aside = append(found.Aside, u)
 	}

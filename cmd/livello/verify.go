@@ -112,10 +112,10 @@ func (p *program) printReport(r trust.Report) error {
 		if n < 0 {
 			what, n = "unknown to receipts", -n
 		}
-		fmt.Fprintf(p.stdout, "accepted as it is: %d events of %s %s (%s, %s%s)\n", n, a.Day, what, a.By, a.At.Format(time.DateTime), inWords(a.Because))
+		fmt.Fprintf(p.stdout, "accepted as it is: %s of %s %s (%s, %s%s)\n", counted(n, "event"), a.Day, what, a.By, a.At.Format(time.DateTime), inWords(a.Because))
 	}
 	for _, k := range r.Known {
-		fmt.Fprintf(p.stdout, "known since %s and not compared this time: %d numbers of %s of %s%s (%s)\n", k.Since.Format(time.DateTime), k.Numbers, k.Table, k.Day, ofService(k), oneLine(k.Details, 160))
+		fmt.Fprintf(p.stdout, "known since %s and not compared this time: %s of %s of %s%s (%s)\n", k.Since.Format(time.DateTime), counted(k.Numbers, "number"), k.Table, k.Day, ofService(k), oneLine(k.Details, 160))
 	}
 	if r.Spool != nil {
 		for _, u := range r.Spool.Aside {
@@ -124,7 +124,7 @@ func (p *program) printReport(r trust.Report) error {
 			}
 		}
 		if r.Spool.Waiting > 0 {
-			fmt.Fprintf(p.stdout, "%d accepted events wait in this service's spool to be loaded, and are not compared yet\n", r.Spool.Waiting)
+			fmt.Fprintf(p.stdout, "in this service's spool, to be loaded and not compared yet: %s\n", counted(r.Spool.Waiting, "accepted event"))
 		}
 	}
 	if r.Repeats > 0 {

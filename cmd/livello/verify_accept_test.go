@@ -22,7 +22,7 @@ func TestServiceMendsLateRepeatsAndLossesAreAccepted(t *testing.T) {
 		_, text := s.ask("GET", s.API+"/metrics", s.keys.ReadKey, "")
 		return strings.Contains(text, "livello_trust_mended_rollups_total ") && !strings.Contains(text, "livello_trust_mended_rollups_total 0\n") && strings.Contains(text, "livello_trust_differences 0\n")
 	})
-	if out := must(t, "verify", "--data", s.data); !strings.Contains(out, "1 events were sent again") || !strings.Contains(out, ": 0 differences") {
+	if out := must(t, "verify", "--data", s.data); !strings.Contains(out, "1 event sent again") || !strings.Contains(out, ": 0 differences") {
 		t.Errorf("after an event was accepted twice:\n%s", out)
 	}
 
