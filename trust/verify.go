@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,8 @@ type Verifier struct {
 	Spool func() (Spool, error)
 	// Service tells this service's spool from those of others on the same database. It must stay the same after a restart.
 	Service string
+	// Busy says that loading is behind: what Watch does waits for it, but not for ever. Nil: never.
+	Busy func() bool
 	// MendRepeats has Watch make rollups again that counted late repetitions twice, with Rebuilder. Nobody else may rebuild in this database meanwhile but through it.
 	MendRepeats bool
 
@@ -144,14 +147,14 @@ func (v *Verifier) verify(ctx context.Context, spans []span, whole, gently bool)
 			return r, err
 		}
 		if differ(sums) {
-			if sums, err = v.settle(ctx, s, tables); err != nil {
+			if sums, err = v.settle(ctx, s, sums); err != nil {
 				return r, err
 			}
 		}
 		r.add(sums)
 		did.parts = append(did.parts, part{s, tables})
 		if gently && i+1 < len(spans) {
-			if err := background.Rest(ctx, 0, time.Since(start), nil); err != nil {
+			if err := background.Rest(ctx, 0, time.Since(start), v.Busy); err != nil {
 				return r, err
 			}
 		}
@@ -225,18 +228,60 @@ func (v *Verifier) compare(ctx context.Context, s span, tables []string) ([]sum,
 	return sums, nil
 }
 
-// settle compares a span again at a moment in which every segment is loaded in whole or not at all, after noting the copies
-// that explain why fewer events are stored than were accepted.
-func (v *Verifier) settle(ctx context.Context, s span, tables []string) ([]sum, error) {
+// settle compares what differs within a span again, at a moment in which every segment is loaded in whole or not at all, after noting the copies that explain why fewer
+// events are stored than were accepted. Only these tables and days are looked at, because the loader waits meanwhile; a table that is kept by month needs the month.
+func (v *Verifier) settle(ctx context.Context, s span, sums []sum) ([]sum, error) {
+	var byDays, byMonths []string
+	var days span
+	for _, one := range sums {
+		switch {
+		case one.expected == one.found:
+		case slices.Contains(byMonth, one.table):
+			if !slices.Contains(byMonths, one.table) {
+				byMonths = append(byMonths, one.table)
+			}
+		default:
+			if !slices.Contains(byDays, one.table) {
+				byDays = append(byDays, one.table)
+			}
+			day := midnight(one.day)
+			if days.from.IsZero() || day.Before(days.from) {
+				days.from = day
+			}
+			if !day.Before(days.to) {
+				days.to = day.AddDate(0, 0, 1)
+			}
+		}
+	}
 	release, err := v.Hold.hold(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return v.settled(ctx, s, tables)
+	var again []sum
+	if len(byDays) > 0 {
+		if again, err = v.settled(ctx, days, byDays); err != nil {
+			return nil, err
+		}
+	}
+	if len(byMonths) > 0 {
+		more, err := v.compare(ctx, s, byMonths)
+		if err != nil {
+			return nil, err
+		}
+		again = append(again, more...)
+	}
+	left := slices.DeleteFunc(slices.Clone(sums), func(one sum) bool {
+		return slices.Contains(byMonths, one.table) || slices.Contains(byDays, one.table) && !one.day.Before(days.from) && one.day.Before(days.to)
+	})
+	all := append(left, again...)
+	slices.SortStableFunc(all, func(a, b sum) int {
+		return cmp.Or(cmp.Compare(slices.Index(checks, a.table), slices.Index(checks, b.table)), a.day.Compare(b.day))
+	})
+	return all, nil
 }
 
-// settled is settle; the caller holds the loader.
+// settled compares tables within a span, after noting copies of which events do not tell. The caller holds the loader.
 func (v *Verifier) settled(ctx context.Context, s span, tables []string) ([]sum, error) {
 	sums, err := v.compare(ctx, s, tables)
 	if err != nil {

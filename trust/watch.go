@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	soon  = time.Minute    // after the start the first verification begins, unless it is asked for more often than that
+	soon  = time.Minute    // after the start the first verification begins, unless it is asked for more often than that; up to ten times that while loading is behind
 	daily = 24 * time.Hour // after this everything is compared again
 )
 
@@ -51,7 +51,10 @@ func (v *Verifier) Watch(ctx context.Context, every time.Duration, registry prom
 		v.logger().Warn("what earlier verifications found is not known before the next one", "error", err)
 	}
 	var since time.Time // of this process' last run; zero before the first one
-	for wait := min(every, cmp.Or(v.soon, soon)); background.Sleep(ctx, wait) == nil; {
+	if background.Rest(ctx, min(every, cmp.Or(v.soon, soon)), 0, v.Busy) != nil {
+		return
+	}
+	for wait := time.Duration(0); background.Sleep(ctx, wait) == nil; {
 		began := time.Now()
 		r, err := v.scheduled(ctx, since)
 		if err == nil && v.MendRepeats && len(r.Differences) > 0 {

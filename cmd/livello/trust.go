@@ -30,7 +30,7 @@ const (
 
 // makeVerifier makes the one that everybody here verifies with: it knows what metrics say.
 func (s *service) makeVerifier() error {
-	s.verifier = &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Spool: s.unloaded, Logger: s.log}
+	s.verifier = &trust.Verifier{DB: s.db, Hold: s.loader.Hold, Rebuilder: s.rebuilder, Spool: s.unloaded, Busy: s.catchingUp, Logger: s.log}
 	if s.cfg.DSN == "" { // the folder has the tables of no other service
 		s.verifier.MendRepeats = true
 		return nil
