@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -156,21 +158,43 @@ func (a *answers) of(number uint64, id uuid.UUID) answered {
 	return known
 }
 
-// settle says that segment number is sealed and may be shorter from now on than it was when it was answered for, because what it lacks is set
-// aside or erased. That is on disk before the segment is touched, or the next start would miss the same once more.
-func (a *answers) settle(number uint64) {
+// settle says that these segments are sealed and may be shorter from now on than when they were answered for, or not there, because what they lack is set
+// aside, erased or loaded. That is on disk before the segment is touched, or the next start would miss the same once more.
+func (a *answers) settle(numbers ...uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	settled := answered{number: number, sealed: true}
-	if known := a.known[number%answeredSlots]; known.number == number {
-		settled.id = known.id
-		if known == settled {
-			return
+	wrote := false
+	for _, number := range numbers {
+		settled := answered{number: number, sealed: true}
+		if known := a.known[number%answeredSlots]; known.number == number {
+			if settled.id = known.id; known == settled {
+				continue
+			}
+		} else if number < a.newest {
+			continue // nothing is known of it but that
 		}
-	} else if number < a.newest {
-		return // nothing is known of it but that
+		a.write(settled, false)
+		wrote = true
 	}
-	a.write(settled, true)
+	if wrote && a.file != nil {
+		if err := a.file.Sync(); err != nil {
+			a.fails(err)
+		}
+	}
+}
+
+// gone answers the segments of which something was answered for that are not among those that are there, oldest first. Such a one was lost with its
+// file: what is confirmed and deleted is settled before.
+func (a *answers) gone(there map[uint64]bool) (gone []answered) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.known {
+		if one.length > 0 && !there[one.number] {
+			gone = append(gone, one)
+		}
+	}
+	slices.SortFunc(gone, func(x, y answered) int { return cmp.Compare(x.number, y.number) })
+	return gone
 }
 
 func (a *answers) close() error {

@@ -61,16 +61,13 @@ func (s *Spool) mend(path string, number uint64, state State, known answered) (l
 	}
 	lack, missing := known.length-int64(len(content)), max(known.rows-rows, 0)
 	if lack > 0 && damage == 0 || missing > 0 && (lack > 0 || damage > 0) {
-		// There are no bytes to set aside: the header of a frame alone says how many events they were.
-		note := binary.LittleEndian.AppendUint32(nil, uint32(min(max(lack, int64(missing)), maxFrame)))
-		note = append(binary.LittleEndian.AppendUint32(note, uint32(missing)), make([]byte, frameHeader-8)...)
-		if _, err := s.keepDamaged(path, len(content), note, false); err != nil {
+		if _, err := s.keepDamaged(path, len(content), nothingLeft(lack, missing), false); err != nil {
 			return "", state, err
 		}
 		damage++
 	}
 	if damage == 0 && len(content) == 0 && sealed {
-		if _, err := s.keepDamaged(path, 0, make([]byte, frameHeader), false); err != nil {
+		if _, err := s.keepDamaged(path, 0, nothingLeft(0, 0), false); err != nil {
 			return "", state, err
 		}
 		damage++
@@ -166,6 +163,12 @@ func (s *Spool) keepDamaged(path string, offset int, piece []byte, last bool) (r
 	s.o.Logger.Error("the disk lost or damaged accepted events: what is left of them is set aside and not loaded; see `livello spool list`, and docs/reliability.md for the way out",
 		"segment", path, "set_aside", aside, "bytes", len(piece), "events", rows, "events_known", all && !(last && cut))
 	return rows, nil
+}
+
+// nothingLeft stands for events of which there are no bytes to set aside: the header of a frame alone, which says how many they were; 0 when nobody knows.
+func nothingLeft(bytes int64, rows int) []byte {
+	header := binary.LittleEndian.AppendUint32(nil, uint32(min(max(bytes, int64(rows)), maxFrame)))
+	return append(binary.LittleEndian.AppendUint32(header, uint32(rows)), make([]byte, frameHeader-8)...)
 }
 
 func hexOf(content []byte) string {

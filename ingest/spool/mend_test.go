@@ -458,6 +458,53 @@ func TestShorterOnPurpose(t *testing.T) {
 	last.end(t)
 }
 
+// A segment whose file is gone is missed, unless it was loaded and deleted.
+func TestASegmentThatIsGoneIsMissed(t *testing.T) {
+	files, frames := stopped(t, []int{2, 3}, []int{4}, []int{1})
+	for _, name := range []string{segmentName(1), segmentName(3)} {
+		lost := look(files[name]).frames
+		r := startOn(t, without1(files, name))
+		all := slices.Concat(frames...)
+		n := 0
+		for _, f := range lost {
+			n += f.rows
+		}
+		r.accounted(t, name, all, len(all)-n)
+		r.end(t)
+	}
+	r := startOn(t, files)
+	r.load(t)
+	loaded := read(t, r.dir)
+	if err := r.Reap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reaped := read(t, r.dir)
+	if len(reaped) != 1 || len(loaded) != 4 {
+		t.Fatalf("%d files, and %d after the reaper", len(loaded), len(reaped))
+	}
+	cutOff := map[string][]byte{answeredFile: reaped[answeredFile], "0000000000000002" + loadedSuffix: loaded["0000000000000002"+loadedSuffix]}
+	for _, left := range []map[string][]byte{loaded, reaped, cutOff} {
+		next := startOn(t, left)
+		if st := next.Status(); st.Damaged+st.Torn+st.WaitingRows > 0 {
+			t.Errorf("of %d files: %+v", len(left), st)
+		}
+		next.end(t)
+	}
+	r.end(t)
+	// A refused one that a person drops is not missed either.
+	r = startOn(t, files)
+	r.refuse(t)
+	if err := r.Drop(1); err != nil {
+		t.Fatal(err)
+	}
+	next := startOn(t, read(t, r.dir))
+	if st := next.Status(); st.Damaged > 0 {
+		t.Errorf("after the drop: %+v", st)
+	}
+	next.end(t)
+	r.end(t)
+}
+
 // Numbers go on when everything was loaded: what was written down of an old segment is not believed of a new one.
 func TestNumbersGoOn(t *testing.T) {
 	r := start(t, memoryDir(t), Options{Linger: time.Millisecond})

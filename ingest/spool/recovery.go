@@ -52,6 +52,9 @@ func (s *Spool) recover() (err error) {
 			return fmt.Errorf("recover %s: %w", path, err)
 		}
 	}
+	if err := s.missLost(entries); err != nil {
+		return err
+	}
 	if err := s.countPieces(); err != nil {
 		return err
 	}
@@ -93,6 +96,24 @@ func (s *Spool) recoverFile(path string) error {
 		s.loaded = append(s.loaded, seg)
 	case Refused:
 		s.refused = append(s.refused, refused{seg, readRefusal(seg.path)})
+	}
+	return nil
+}
+
+// missLost says which segments are gone with their files.
+func (s *Spool) missLost(entries []os.DirEntry) error {
+	there := map[uint64]bool{}
+	for _, entry := range entries {
+		if number, state := parseFile(entry.Name()); state != "" && state != Torn && state != Damaged {
+			there[number] = true
+		}
+	}
+	for _, one := range s.answers.gone(there) {
+		path := filepath.Join(s.o.Dir, segmentName(one.number))
+		if _, err := s.keepDamaged(path, 0, nothingLeft(one.length, one.rows), false); err != nil {
+			return err
+		}
+		s.answers.settle(one.number)
 	}
 	return nil
 }
@@ -276,6 +297,11 @@ func (s *Spool) Reap(ctx context.Context) error {
 	if err := s.o.Index.Flush(ctx); err != nil {
 		return err
 	}
+	numbers := make([]uint64, len(due))
+	for i, seg := range due {
+		numbers[i] = seg.Number
+	}
+	s.answers.settle(numbers...) // or the next start would miss them
 	for _, seg := range due {
 		if err := os.Remove(seg.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

@@ -24,16 +24,20 @@
 // # What a crash leaves, at any line
 //
 //   - Before the sync: an unanswered frame, whole or torn. A whole one is loaded (the sender repeats it, and the index, filled from
-//     the segment, knows it). A torn one is cut off; the cut bytes are kept beside the segment as NNN.torn-OFFSET.
+//     the segment, knows it). A torn one is cut off; the cut bytes are kept beside the segment as NNN.torn-OFFSET. Only the segment with the highest
+//     number can be torn: the next one is begun when it is sealed.
 //   - After the sync, before the answer: the same as a whole one.
 //   - After .sending, at whatever point of the attempt: it is sent again with its token, ClickHouse skips what it has, and the
 //     segment is doubtful.
 //   - After .doubtful: it is checked again.
 //   - After .loaded: the ids are read into the index once more, then the file is deleted.
 //
-// One flipped bit in a frame is corrected as it is read (see correct). A frame that is damaged beyond that is cut out from between the whole
-// ones around it and kept as NNN.damaged-OFFSET, which the list, the status and the log name with the number of its events. Where
-// nothing whole follows, damage cannot be told from a torn write: the rest is kept as .torn.
+// # What a crash does not leave
+//
+// One flipped bit in a frame is corrected as it is read (see correct). What is damaged beyond that is cut out from between whole frames and
+// kept as NNN.damaged-OFFSET, which the list, the status and the log name with the number of its events. So is what is torn or missing of a
+// segment that was sealed, or of what was answered for: the file "answered" says how far that is, see answers. A damaged file header costs no
+// event, see mend.
 //
 // # A segment that cannot be loaded
 //

@@ -323,7 +323,7 @@ func TestDamageBeyondABit(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "spool", segmentName(1)), damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		// The last frame cannot be told from a torn write, and of a header nothing is believed.
+		// Nothing says how far this file was answered for, so its last frame may be a torn write.
 		middle := int64(at+2) < ends[1]
 		want, named := frames[0], 0
 		if middle {
