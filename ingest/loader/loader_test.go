@@ -51,14 +51,14 @@ func newSpoolIn(t *testing.T, dir string, o spool.Options) *spool.Spool {
 	return s
 }
 
-// acts is a block of n events that are worth 10.00 EUR each, one a day back from now, which is many months, by people who came before: of
+// acts is a block of n events that are worth 10.00 EUR each, two a day back from now, which is some months, by people who came before: of
 // every rollup's sort.
 func acts(n int) *event.Columns {
 	c := event.New()
 	for i := range n {
 		row := event.Row{
 			EventID: uuid.New(), Type: "track", Kind: "purchase", Name: "Order Completed", Source: "test", Channel: "web",
-			Time: time.Now().AddDate(0, 0, -i).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
+			Time: time.Now().Add(-time.Duration(i) * 12 * time.Hour).UnixMilli(), ReceivedAt: time.Now().UnixMilli(),
 			UserID: fmt.Sprint("u", i%17), AnonymousID: fmt.Sprint("a", i%17), AccountID: fmt.Sprint("account", i%3), Value: 100_000, Currency: "EUR",
 			Properties: []event.Property{{Key: "plan", Value: "team"}},
 		}
@@ -161,7 +161,7 @@ func TestSegmentsReachTheTableAndEveryView(t *testing.T) {
 	s := newSpool(t, spool.Options{SegmentRows: 300, Linger: time.Millisecond})
 	registry := prometheus.NewPedanticRegistry()
 	run(t, Options{Spool: s, DB: w, Registry: registry})
-	const blocks, rows = 10, 130 // of which 130 days are five or six monthly partitions
+	const blocks, rows = 10, 130 // of which 65 days are three or four monthly partitions
 	for range blocks {
 		if accepted, _, err := s.Append(t.Context(), acts(rows)); err != nil || accepted != rows {
 			t.Fatalf("accepted %d: %v", accepted, err)
@@ -223,7 +223,7 @@ func TestEveryFaultEndsWithEachEventOnce(t *testing.T) {
 			s := newSpool(t, spool.Options{SegmentRows: 300, Linger: time.Millisecond})
 			f := &faulty{Inserter: w, spoil: spoil}
 			run(t, Options{Spool: s, DB: f})
-			const blocks, rows = 4, 70 // of three months or four
+			const blocks, rows = 4, 70 // of two months or three
 			for range blocks {
 				if _, _, err := s.Append(t.Context(), acts(rows)); err != nil {
 					t.Fatal(err)
