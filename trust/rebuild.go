@@ -25,7 +25,8 @@ import (
 //     dropped, and the loader goes on.
 //
 // Accepting never stops; loading pauses for the moments of 1 and 3. Until a table is swapped it is what it was, and once it is
-// swapped it is right: a crash anywhere leaves tables named rebuild_*, which Clean drops. A retried segment is skipped by its
+// swapped it is right: a crash anywhere leaves tables named rebuild_*, which Clean drops. Of several services on
+// one ClickHouse each has shadows of its own, so that none takes away, or takes for empty, what another one is filling. A retried segment is skipped by its
 // token in the shadows as it is in the live tables.
 //
 // A rollup that was added by a migration is filled with its history in the same way: its live view counts what comes, and
@@ -34,6 +35,8 @@ type Rebuilder struct {
 	DB     DB
 	Hold   Hold
 	Logger *slog.Logger
+	// Owner is an id of the service, whose shadows bear it: of several on one ClickHouse each has its own. Empty where there is one service only.
+	Owner string
 	// After is told which rollups were made again, for the months from first to last, when a rebuild ends in whichever way: whoever keeps something
 	// that was derived from them has to look at it again. It must not ask for a rebuild. It may be nil.
 	After func(ctx context.Context, tables []string, first, last time.Time) error
@@ -192,7 +195,7 @@ func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, t
 			return err
 		}
 	}
-	events, err := ask.Number(ctx, b.DB, "SELECT count() FROM "+shadowEvents+" FINAL")
+	events, err := ask.Number(ctx, b.DB, "SELECT count() FROM "+b.shadowEvents()+" FINAL")
 	if err != nil {
 		return fmt.Errorf("count raw events: %w", err)
 	}
@@ -207,7 +210,7 @@ func (b *Rebuilder) month(ctx context.Context, month time.Time, some []rollup, t
 // shadow is the first moment: everything there is in the attached partition, everything to come through the shadows' views.
 func (b *Rebuilder) shadow(ctx context.Context, partition string, some []rollup, done *Rebuilt) error {
 	// Empty tables can be made before anybody waits.
-	if err := b.do(ctx, "make shadow of events", "CREATE TABLE "+shadowEvents+" AS events"); err != nil {
+	if err := b.do(ctx, "make shadow of events", "CREATE TABLE "+b.shadowEvents()+" AS events"); err != nil {
 		return err
 	}
 	for _, r := range some {
@@ -216,7 +219,7 @@ func (b *Rebuilder) shadow(ctx context.Context, partition string, some []rollup,
 		}
 	}
 	return b.held(ctx, done, func() error {
-		if err := b.do(ctx, "attach raw", "ALTER TABLE "+shadowEvents+" ATTACH PARTITION ID '"+partition+"' FROM events"); err != nil {
+		if err := b.do(ctx, "attach raw", "ALTER TABLE "+b.shadowEvents()+" ATTACH PARTITION ID '"+partition+"' FROM events"); err != nil {
 			return err
 		}
 		for _, r := range some {
@@ -298,10 +301,24 @@ func (b *Rebuilder) Tidy(ctx context.Context) error {
 	return b.held(ctx, new(Rebuilt), func() error { return b.Clean(ctx) })
 }
 
-// Clean drops what a rebuild that was cut off has left: views first, so that inserts stop feeding tables that go. It must not run
-// beside a rebuild.
+// prefix is how the names of this rebuilder's shadows begin.
+func (b *Rebuilder) prefix() string {
+	if b.Owner == "" {
+		return shadowPrefix
+	}
+	return shadowPrefix + strings.ReplaceAll(b.Owner, "-", "") + "_"
+}
+
+func (b *Rebuilder) shadowEvents() string { return quote(b.prefix() + "events") }
+
+// Clean drops what a rebuild of ours that was cut off has left: views first, so that inserts stop feeding tables that go. It must not run
+// beside a rebuild of ours. What is a day old goes as well, whoever made it: a month takes minutes, so its service is gone.
 func (b *Rebuilder) Clean(ctx context.Context) error {
-	names, err := ask.Texts(ctx, b.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String}) ORDER BY engine != 'MaterializedView', name", named("prefix", shadowPrefix))
+	names, err := ask.Texts(ctx, b.DB, `SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, {any:String})
+  AND (startsWith(name, {ours:String}) OR metadata_modification_time < now() - INTERVAL 1 DAY)
+ORDER BY engine != 'MaterializedView', name`, named("any", shadowPrefix), named("ours", b.prefix()))
 	if err != nil {
 		return fmt.Errorf("look for shadows of an earlier rebuild: %w", err)
 	}

@@ -157,6 +157,35 @@ func TestLeftoversOfAKilledRebuildDoNoHarm(t *testing.T) {
 	r.clean(500)
 }
 
+// Two services on one ClickHouse rebuild the same month: none touches what the other one is filling, and the rollups are right whoever swaps last.
+func TestTwoServicesRebuildAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.load(r.events(300))
+	first, second := r.rebuilder(), r.rebuilder()
+	first.Owner, second.Owner = "11111111-0000-4000-8000-000000000000", "22222222-0000-4000-8000-000000000000"
+	second.step = func(what string) error { // it begins, and is at the point of filling
+		if what != "fill channel_hour" {
+			return nil
+		}
+		second.step = nil
+		done, err := first.Rebuild(t.Context(), base, base)
+		if err == nil && done.Events == 0 {
+			t.Error("nothing was read")
+		}
+		return err
+	}
+	if _, err := second.Rebuild(t.Context(), base, base); err != nil {
+		t.Fatal(err)
+	}
+	if second.step != nil {
+		t.Error("the two were not at it at once")
+	}
+	r.noShadows()
+	r.clean(300)
+	r.load(r.events(10))
+	r.clean(310)
+}
+
 // A rebuild whose context ends in the middle cleans up with a deadline of its own.
 func TestRebuildThatIsCancelled(t *testing.T) {
 	r := newRig(t)

@@ -10,11 +10,8 @@ import (
 	"github.com/livello/livello/internal/ask"
 )
 
-// Names of what a rebuild makes and drops.
-const (
-	shadowPrefix = "rebuild_"
-	shadowEvents = "rebuild_events"
-)
+// shadowPrefix is how the names begin of what a rebuild makes and drops.
+const shadowPrefix = "rebuild_"
 
 // rollup is a table that a materialized view keeps from events.
 type rollup struct {
@@ -22,10 +19,12 @@ type rollup struct {
 	view    string
 	query   string   // the view's SELECT, as ClickHouse has it: the one definition
 	columns []string // of the view
+	prefix  string   // of what this rebuilder makes
 }
 
-func (r rollup) shadow() string     { return quote(shadowPrefix + r.table) }
-func (r rollup) shadowView() string { return quote(shadowPrefix + r.table + "_view") }
+func (r rollup) shadow() string       { return quote(r.prefix + r.table) }
+func (r rollup) shadowView() string   { return quote(r.prefix + r.table + "_view") }
+func (r rollup) shadowEvents() string { return quote(r.prefix + "events") }
 
 var (
 	fromEvents = regexp.MustCompile("(?i)\\bFROM\\s+(?:(?:`[^`]+`|\\w+)\\.)?(?:`events`|events)\\b")
@@ -46,7 +45,7 @@ func (r rollup) fill(threads int) string {
 	}
 	list := strings.Join(names, ", ")
 	return "INSERT INTO " + r.shadow() + " (" + list + ")\nSELECT " + list + " FROM (" +
-		fromEvents.ReplaceAllString(r.query, "FROM "+shadowEvents+" AS events FINAL") +
+		fromEvents.ReplaceAllString(r.query, "FROM "+r.shadowEvents()+" AS events FINAL") +
 		")\nSETTINGS insert_deduplicate = 0, async_insert = 0, max_partitions_per_insert_block = 0, " +
 		"max_bytes_before_external_group_by = 268435456, do_not_merge_across_partitions_select_final = 1" + bound
 }
@@ -63,7 +62,7 @@ ORDER BY name`, named("prefix", shadowPrefix))
 	defer rows.Close()
 	var all []rollup
 	for rows.Next() {
-		var r rollup
+		r := rollup{prefix: b.prefix()}
 		var create string
 		if err := rows.Scan(&r.view, &create, &r.query); err != nil {
 			return nil, fmt.Errorf("list rollups: %w", err)

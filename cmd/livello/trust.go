@@ -36,11 +36,11 @@ func (s *service) makeVerifier() error {
 		return nil
 	}
 	id, err := serviceID(s.cfg.Data)
-	s.verifier.Service = id
+	s.verifier.Service, s.rebuilder.Owner = id, id
 	return err
 }
 
-// serviceIDName is a file of the data folder of a service with a ClickHouse server. Its id tells this service's spool from those of others in tables that they share. A
+// serviceIDName is a file of the data folder of a service with a ClickHouse server. Its id tells this service's spool, and what its rebuilds make, from those of others in tables that they share. A
 // machine's name would not do: in a container it is another one after each update.
 const serviceIDName = "service.id"
 
