@@ -237,7 +237,7 @@ func (f *File) Close() error { return f.file.Close() }
 func (f *File) Blocks(each func(block []byte, rows int) error) error {
 	piece := f.State == Torn || f.State == Damaged
 	given, end := 0, int64(0)
-	var err error = errTorn
+	err := errTorn
 	if !piece {
 		_, end, err = readFrames(f.file, f.Bytes, nil, func(block []byte, rows int) error {
 			given++
