@@ -18,7 +18,7 @@ func (r *rig) other(change func(*Options)) *Eraser {
 		r.t.Fatal("no database")
 	}
 	e := r.eraserWith(o)
-	e.leaseFor = 600 * time.Millisecond
+	e.leaseFor = 2000 * time.Millisecond
 	return e
 }
 

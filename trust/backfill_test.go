@@ -176,7 +176,7 @@ type breaks struct {
 }
 
 func (b *breaks) Exec(ctx context.Context, query string, args ...any) error {
-	if _, rest, is := strings.Cut(query, "ALTER TABLE rebuild_events ATTACH PARTITION ID '"); is {
+	if _, rest, is := strings.Cut(query, "ALTER TABLE `rebuild_events` ATTACH PARTITION ID '"); is {
 		b.now = rest[:6]
 	}
 	if b.now == b.partition && strings.HasPrefix(query, "INSERT INTO `rebuild_"+b.table+"`") {
