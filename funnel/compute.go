@@ -97,7 +97,11 @@ func (k *Keeper) customers(ctx context.Context, all dueDay) error {
 // timed runs a statement that computes terms.
 func (k *Keeper) timed(ctx context.Context, kind, what, statement string) error {
 	began := time.Now()
-	err := k.o.DB.Exec(clickhouse.Context(ctx, clickhouse.WithSettings(background.AfterLoading())), statement)
+	settings := background.AfterLoading()
+	if k.o.Threads > 0 {
+		settings["max_threads"] = k.o.Threads
+	}
+	err := k.o.DB.Exec(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), statement)
 	k.seconds.WithLabelValues(kind).Add(time.Since(began).Seconds())
 	if err != nil {
 		return fmt.Errorf("compute %s: %w", what, err)

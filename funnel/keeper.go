@@ -33,6 +33,7 @@ type Options struct {
 	Registry prometheus.Registerer // nil: metrics are kept for nobody
 	Logger   *slog.Logger          // nil: nothing is logged
 	Now      func() time.Time      // nil: time.Now
+	Threads  int                   // of ClickHouse for a statement at most; 0: as many as it takes for others
 }
 
 // Keeper computes the days of person_term_days. One of them is enough for a database. Safe for concurrent use.

@@ -25,7 +25,7 @@ const metricsPath = "/local/metrics"
 // startFunnel keeps the person-level terms of metrics up to date until the service stops, in one of the services on the database. What is not computed
 // then is by the next one.
 func (s *service) startFunnel(_ context.Context, registry *prometheus.Registry) error {
-	s.funnel = funnel.New(funnel.Options{DB: s.db, Registry: registry, Logger: s.log})
+	s.funnel = funnel.New(funnel.Options{DB: s.db, Registry: registry, Logger: s.log, Threads: s.threadsBeside()})
 	if !s.serving {
 		return nil // whoever loads asks for it when everything is there
 	}

@@ -33,6 +33,18 @@ func serveCommand(p *program) *cobra.Command {
 	return serve
 }
 
+// processors is how many there are for this process, before tuneRuntime has Go take more threads.
+var processors = runtime.GOMAXPROCS(0)
+
+// threadsBeside is with how many threads a statement may be answered that goes on beside requests: our processors answer those, too, so it is half of them. A
+// server decides by itself, which 0 says.
+func (s *service) threadsBeside() int {
+	if s.cfg.DSN != "" {
+		return 0
+	}
+	return max(1, processors/2)
+}
+
 // tuneRuntime sets what GOMAXPROCS and GOGC would, for whoever has not set them.
 //
 // Two more goroutines run at once than there are processors: Go lets one that decodes a batch or merges files go on for 10 ms while requests of microseconds
@@ -40,7 +52,7 @@ func serveCommand(p *program) *cobra.Command {
 // use, not as much again: it takes 1 % of the processor, and the engine in this process needs memory more than Go does.
 func tuneRuntime() {
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+		runtime.GOMAXPROCS(processors + 2)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)

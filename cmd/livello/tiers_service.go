@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -39,9 +38,7 @@ func (s *service) startTiers(_ context.Context, registry *prometheus.Registry) e
 	if s.cards != nil {
 		s.tiers.Written = s.cards.Evaluated
 	}
-	if s.cfg.DSN == "" { // our processors answer requests, too
-		s.tiers.Threads = max(1, runtime.GOMAXPROCS(0)/2)
-	}
+	s.tiers.Threads = s.threadsBeside()
 	if !s.serving {
 		return nil
 	}
