@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
 	"github.com/livello/livello/internal/background"
 )
 
@@ -97,11 +95,7 @@ func (k *Keeper) customers(ctx context.Context, all dueDay) error {
 // timed runs a statement that computes terms.
 func (k *Keeper) timed(ctx context.Context, kind, what, statement string) error {
 	began := time.Now()
-	settings := background.AfterLoading()
-	if k.o.Threads > 0 {
-		settings["max_threads"] = k.o.Threads
-	}
-	err := k.o.DB.Exec(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), statement)
+	err := k.o.DB.Exec(background.AfterLoading(ctx, k.o.Threads), statement)
 	k.seconds.WithLabelValues(kind).Add(time.Since(began).Seconds())
 	if err != nil {
 		return fmt.Errorf("compute %s: %w", what, err)

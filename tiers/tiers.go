@@ -31,7 +31,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
@@ -127,13 +126,10 @@ func (e *Evaluator) doIn(ctx context.Context, states, name string, args ...any) 
 
 // gently leaves processors to others: all but one to loading while events wait, and a turn to each INSERT of events that comes meanwhile.
 func (e *Evaluator) gently(ctx context.Context) context.Context {
-	settings := background.AfterLoading()
 	if e.Busy != nil && e.Busy() {
-		settings["max_threads"] = 1
-	} else if e.Threads > 0 {
-		settings["max_threads"] = e.Threads
+		return background.AfterLoading(ctx, 1)
 	}
-	return clickhouse.Context(ctx, clickhouse.WithSettings(settings))
+	return background.AfterLoading(ctx, e.Threads)
 }
 
 func (e *Evaluator) now() time.Time {

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
 	"github.com/livello/livello/internal/background"
 )
 
@@ -129,9 +127,7 @@ func (v *Verifier) verify(ctx context.Context, spans []span, whole, gently bool)
 	did := compared{whole: whole, lacking: lacking, service: v.Service}
 	looking := ctx
 	if gently {
-		settings := background.AfterLoading()
-		settings["max_threads"] = 1
-		looking = clickhouse.Context(ctx, clickhouse.WithSettings(settings))
+		looking = background.AfterLoading(ctx, 1)
 	}
 	for i, s := range spans {
 		start := time.Now()
