@@ -27,7 +27,7 @@ test: engine ## run all tests
 lint: ## run golangci-lint (built on the first run)
 	go tool -modfile=tools/go.mod golangci-lint run
 
-bench: engine build ## every figure of ingest that docs/performance.md names, in a quarter of an hour
+bench: engine build ## every figure of ingest that docs/performance.md names
 	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./ingest/event ./ingest/sources/segment ./ingest/dedupe ./ingest/spool
 	go test -run '^$$' -bench Kept -benchmem $(BENCHFLAGS) ./ingest
 	for what in ratio single fresh long; do go run ./test/bench -what $$what $(E2EFLAGS) || exit 1; done
