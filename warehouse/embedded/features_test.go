@@ -90,3 +90,15 @@ func (r *repeated) Read(p []byte) (int, error) {
 	r.rest = r.rest[n:]
 	return n, nil
 }
+
+// Merges out of the box count the distinct values of every column for the planner of joins.
+func TestMergesCountNoStatistics(t *testing.T) {
+	mustRun(t, "CREATE DATABASE IF NOT EXISTS plain", "CREATE TABLE plain.t (a UInt64, s String) ENGINE = MergeTree ORDER BY a",
+		"INSERT INTO plain.t SELECT number, toString(number) FROM numbers(1000)", "INSERT INTO plain.t SELECT number, toString(number) FROM numbers(1000)",
+		"OPTIMIZE TABLE plain.t FINAL")
+	t.Cleanup(func() { mustRun(t, "DROP DATABASE plain SYNC") })
+	const columns = "SELECT count(), countIf(notEmpty(statistics)) FROM system.parts_columns WHERE database = 'plain' AND table = 't' AND active"
+	if r := send(t, owner(t), columns); r.body != "2\t0\n" {
+		t.Errorf("columns of the merged part, and those with statistics: %q", r.body)
+	}
+}
