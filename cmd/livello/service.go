@@ -213,8 +213,14 @@ func (s *service) startLoader(_ context.Context, registry *prometheus.Registry) 
 		cancel()
 		return <-done
 	})
+	if s.cfg.DSN == "" {
+		s.background("merges", loader.Merges{DB: s.db, Behind: s.behind, Logger: s.log}.Run)
+	}
 	return nil
 }
+
+// behind says that more waits to be loaded than goes into one INSERT.
+func (s *service) behind() bool { return s.spool.Status().WaitingRows > s.cfg.Spool.SegmentRows }
 
 // refusedAfter is longer than the loader needs to set a refused segment aside, if it can be.
 const refusedAfter = 20 * time.Second
