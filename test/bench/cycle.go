@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // cycler sends a workload over and over as if it were new: ids of messages and people get the number of the cycle written
-// into them, in place. The first cycle happened a year before: its days stay as they are while history grows.
+// into them, in place. The first cycle happened a year before: its days stay as they are while history grows. With live, all events happen when they are sent.
 type cycler struct {
 	load  workload
+	live  bool
 	marks [][]mark // per body
-	years [][]int  // per body, where the years of timestamps stand
+	times [][]int  // per body, where timestamps stand
 }
 
 // mark is where the number of the cycle goes: four bytes from at on.
@@ -38,7 +40,7 @@ func newCycler(load workload) *cycler {
 			}
 		}
 		c.marks = append(c.marks, marks)
-		var years []int
+		var times []int
 		const before = `"timestamp":"`
 		for from := 0; ; {
 			i := bytes.Index(body[from:], []byte(before))
@@ -46,11 +48,9 @@ func newCycler(load workload) *cycler {
 				break
 			}
 			from += i + len(before)
-			if !bytes.HasPrefix(body[from+4:], []byte("-02-29")) { // not every year has it
-				years = append(years, from)
-			}
+			times = append(times, from)
 		}
-		c.years = append(c.years, years)
+		c.times = append(c.times, times)
 	}
 	return c
 }
@@ -64,6 +64,11 @@ func (c *cycler) body(i int) []byte {
 		copy(body[m.at:], digits)
 	}
 	switch {
+	case c.live:
+		now := time.Now().UTC().Format("2006-01-02T15:04:05")
+		for _, t := range c.times[at] {
+			copy(body[t:], now)
+		}
 	case cycle == 0:
 		c.moveYears(at, -1)
 	case cycle == 1:
@@ -74,9 +79,9 @@ func (c *cycler) body(i int) []byte {
 
 // moveYears adds to the years of a body's timestamps.
 func (c *cycler) moveYears(body, by int) {
-	for _, at := range c.years[body] {
-		text := c.load.bodies[body][at : at+4]
-		if year, err := strconv.Atoi(string(text)); err == nil {
+	for _, at := range c.times[body] {
+		text, rest := c.load.bodies[body][at:at+4], c.load.bodies[body][at+4:]
+		if year, err := strconv.Atoi(string(text)); err == nil && !bytes.HasPrefix(rest, []byte("-02-29")) { // not every year has it
 			copy(text, strconv.Itoa(year+by))
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/livello/livello/internal/background"
 	"github.com/livello/livello/warehouse"
 )
 
@@ -66,7 +67,10 @@ func runLong(ctx context.Context, o options, load workload, work string) (err er
 	} {
 		fmt.Printf("%34s %14.1f %14.1f %8.2f\n", row.what, row.a, row.b, row.b/row.a)
 	}
-	return p.check(ctx, r.sent)
+	if err := p.check(ctx, r.sent); err != nil {
+		return err
+	}
+	return p.untilMerged(ctx, r.sent)
 }
 
 // stretch is what a part of a long run cost.
@@ -168,6 +172,38 @@ func (p *process) askQuarter(ctx context.Context, runs int) (time.Duration, erro
 		}
 	}
 	return time.Duration(median(took) * float64(time.Second)), nil
+}
+
+// largeMerges are those that go on, and tables whose large merges wait.
+const largeMerges = `
+SELECT (SELECT count() FROM system.merges WHERE total_size_bytes_compressed > 1000000) +
+       (SELECT count() FROM system.tables WHERE database = 'livello' AND position(engine_full, 'max_bytes_to_merge_at_max_space_in_pool') > 0)`
+
+// untilMerged waits until no large merge has gone on for a while, and prints what those that loading put off took.
+func (p *process) untilMerged(ctx context.Context, events int64) error {
+	const quiet = 10 * time.Second
+	w, err := warehouse.Open(ctx, warehouse.Config{Data: p.data})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	began, used := time.Now(), processorTime(p.cmd.Process.Pid)
+	merged, cpu := began, used // when and after how much of the processor the last one was seen
+	for time.Since(merged) < quiet {
+		if err := background.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		var n uint64
+		if err := w.QueryRow(ctx, largeMerges).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			merged, cpu = time.Now(), processorTime(p.cmd.Process.Pid)
+		}
+	}
+	fmt.Printf("large merges that had to wait: done %.0f s after the last event was loaded, %.1f us of processor time an event\n",
+		merged.Sub(began).Seconds(), (cpu-used).Seconds()*1e6/float64(events))
+	return nil
 }
 
 // check counts what is stored.

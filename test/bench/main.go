@@ -37,6 +37,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 4, "connections that send")
 	flag.IntVar(&o.total, "total", 5_000_000, "events of -what long")
 	flag.Float64Var(&o.rate, "rate", 30_000, "events a second of -what fresh")
+	flag.BoolVar(&o.history, "history", false, "-what fresh sends events of a year ago instead of live ones")
 	flag.DurationVar(&o.length, "length", 20*time.Second, "of -what fresh, and of each run of -what single")
 	flag.StringVar(&o.what, "what", "ratio", "ratio: to the bare engine; long: rate and memory over -total events; fresh: from answer to visible; single: requests of one event; merges: loading while the cookies of -people visitors are put together to people; people: identity, tiers, views and the profile API over -total events of -people people")
 	flag.IntVar(&o.people, "people", 1_000_000, "people of -what people, cookies of -what merges")
@@ -58,6 +59,7 @@ type options struct {
 	rate, profiles, peopleEvents            float64
 	length                                  time.Duration
 	what, binary, data                      string
+	history                                 bool
 }
 
 func run(ctx context.Context, o options) error {
