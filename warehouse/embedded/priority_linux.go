@@ -29,6 +29,13 @@ func onEngineThread(work func()) {
 // engineThread does this work and then whatever comes. There are as many of these as ever had work at the same time.
 func engineThread(job func()) {
 	runtime.LockOSThread()
+	if syscall.Gettid() == syscall.Getpid() { // the main thread's name and priority are those of the process: while it is locked, another one takes the work
+		defer runtime.UnlockOSThread()
+		taken := make(chan struct{})
+		go engineThread(func() { close(taken); job() })
+		<-taken
+		return
+	}
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, max(engineNice, ownNice())) // one that cannot be set costs nothing but patience
 	for ; ; job = <-engineWork {
 		job()
