@@ -210,6 +210,10 @@ func (p *page) outcomes() {
 		row["interval"] = between(row["rate_low"], row["rate_high"])
 	}
 	p.printf("  How often signs mislead: who had so many kinds of signs and did not convert  (livello query signal_strength)\n")
+	if len(rows) == 0 { // of few people after a weekend
+		p.printf("  Nobody has had two or more kinds of signs so far.\n")
+		return
+	}
 	p.table(rows, column("signals", "kinds of signs"), column("people", "people"), column("known", "30 days over"),
 		column("false_positives", "did not convert"), pageColumn{field: "rate", title: "rate", show: percent}, column("interval", "95 % range"),
 		left("note", ""))

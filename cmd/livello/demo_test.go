@@ -24,11 +24,14 @@ func TestDemoTwice(t *testing.T) {
 	out := must(t, args...)
 	for _, part := range []string{
 		"80 simulated people over 4 days", " measurements (", ", 0 rejected", "end of each of the 3 days before",
-		"tier 1 ", "Whom to talk to first", "roi ", "advocacy_rate", "too few to tell", "at least 2", "came by", "Where to look next",
+		"tier 1 ", "Whom to talk to first", "roi ", "advocacy_rate", "too few to tell", "How often signs mislead", "came by", "Where to look next",
 	} {
 		if !strings.Contains(out, part) {
 			t.Errorf("the page does not say %q:\n%s", part, out)
 		}
+	}
+	if some, none := strings.Contains(out, "at least 2"), strings.Contains(out, "Nobody has had two"); some == none { // it depends on the days of the week
+		t.Errorf("people with two kinds of signs: %t, and nobody: %t\n%s", some, none, out)
 	}
 	for _, line := range strings.Split(out[:strings.Index(out, "Where to look next")], "\n") {
 		if width := utf8.RuneCountInString(line); width > 110 && !strings.HasPrefix(line, "starting") {
