@@ -2,12 +2,9 @@ package erasure
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/livello/livello/internal/ask"
 )
@@ -142,17 +139,10 @@ func (e *Eraser) found(ctx context.Context, w *work) (tables []table, found map[
 			return nil, nil, err
 		}
 		// Others make tables and drop them: the loader, for segments that are doubtful.
-		if found, err = e.foundIn(ctx, w, tables); !isGone(err) || try == 3 {
+		if found, err = e.foundIn(ctx, w, tables); !ask.NoTable(err) || try == 3 {
 			return tables, found, err
 		}
 	}
-}
-
-// isGone says that ClickHouse does not know a table.
-func isGone(err error) bool {
-	const unknownTable = 60
-	var answer *clickhouse.Exception
-	return errors.As(err, &answer) && answer.Code == unknownTable
 }
 
 func (e *Eraser) foundIn(ctx context.Context, w *work, tables []table) (map[string]uint64, error) {
@@ -221,7 +211,7 @@ func (e *Eraser) removeFrom(ctx context.Context, w *work, t table) error {
 		}
 		condition += splits
 	}
-	if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+condition+mutation); err != nil && !isGone(err) {
+	if err := e.o.DB.Exec(ctx, "ALTER TABLE "+t.name+" DELETE WHERE "+condition+mutation); err != nil && !ask.NoTable(err) {
 		return fmt.Errorf("remove from %s: %w", t.name, err)
 	}
 	return nil

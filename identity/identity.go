@@ -19,7 +19,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,7 +26,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
@@ -157,14 +155,3 @@ func (r *Resolver) tick(ctx context.Context) (changed int, err error) {
 
 // clock is that of the database, which all resolvers go by, as of the last answer and with what has passed since; Unix milliseconds.
 func (r *Resolver) clock() int64 { return time.Now().UnixMilli() + r.ahead }
-
-// unknownTable is ClickHouse's code for a table that is not there.
-const unknownTable = 60
-
-func code(err error) int32 {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
-		return exception.Code
-	}
-	return 0
-}

@@ -42,7 +42,7 @@ func (g *Guards) text() string {
 // readNews also reads the guards: those of the definitions, or ours when there are none.
 func (r *Resolver) readNews(ctx context.Context) (news, error) {
 	n, version, err := r.askNews(ctx, "version, identity_max_users, identity_max_ids, role_names FROM definition")
-	if code(err) == unknownTable {
+	if ask.NoTable(err) {
 		n, version, err = r.askNews(ctx, "toUInt32(0), toUInt16(0), toUInt32(0), CAST([], 'Array(String)')")
 	}
 	if err != nil {

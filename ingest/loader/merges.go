@@ -1,14 +1,15 @@
 package loader
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/livello/livello/internal/ask"
 	"github.com/livello/livello/internal/background"
 )
 
@@ -39,9 +40,7 @@ type Merges struct {
 
 // Run watches loading until ctx ends; then merges may be large again.
 func (m Merges) Run(ctx context.Context) {
-	if m.largest == 0 {
-		m.largest, m.parts, m.settled = smallMerge, manyParts, behindFor
-	}
+	m.largest, m.parts, m.settled = cmp.Or(m.largest, smallMerge), cmp.Or(m.parts, manyParts), cmp.Or(m.settled, behindFor)
 	defer func() {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -120,9 +119,7 @@ func (m Merges) release(ctx context.Context) (tables []string, err error) {
 
 func (m Merges) alter(ctx context.Context, table, what string) error {
 	err := m.DB.Exec(ctx, "ALTER TABLE {table:Identifier} "+what, clickhouse.Named("table", table))
-	const unknownTable = 60
-	var answer *clickhouse.Exception
-	if errors.As(err, &answer) && answer.Code == unknownTable { // a table of a moment, dropped meanwhile
+	if ask.NoTable(err) { // a table of a moment, dropped meanwhile
 		return nil
 	}
 	if err != nil {
@@ -133,29 +130,19 @@ func (m Merges) alter(ctx context.Context, table, what string) error {
 
 // tables are the names of those that merge and that a condition holds for.
 func (m Merges) tables(ctx context.Context, condition string) ([]string, error) {
-	return m.names(ctx, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND "+condition)
+	names, err := ask.Texts(ctx, m.DB, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND "+condition,
+		clickhouse.Named("largest", m.largest), clickhouse.Named("setting", mergeLimit))
+	if err != nil {
+		return nil, fmt.Errorf("look for tables to merge: %w", err)
+	}
+	return names, nil
 }
 
 // tooMany says whether a partition has so many parts that even while loading is behind they have to be merged.
 func (m Merges) tooMany(ctx context.Context) (bool, error) {
-	tables, err := m.names(ctx, `
-SELECT DISTINCT table
-FROM (SELECT table FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition_id HAVING count() > {parts:UInt64})`)
-	return len(tables) > 0, err
-}
-
-func (m Merges) names(ctx context.Context, query string) (names []string, err error) {
-	rows, err := m.DB.Query(ctx, query, clickhouse.Named("largest", m.largest), clickhouse.Named("setting", mergeLimit), clickhouse.Named("parts", m.parts))
+	most, err := ask.Number(ctx, m.DB, "SELECT max(n) FROM (SELECT count() AS n FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition_id)")
 	if err != nil {
-		return nil, fmt.Errorf("look for tables to merge: %w", err)
+		return false, fmt.Errorf("count parts: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, fmt.Errorf("look for tables to merge: %w", err)
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
+	return most > m.parts, nil
 }

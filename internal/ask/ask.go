@@ -3,7 +3,9 @@ package ask
 
 import (
 	"context"
+	"errors"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -44,4 +46,11 @@ func Texts(ctx context.Context, db DB, query string, args ...any) ([]string, err
 		all = append(all, text)
 	}
 	return all, rows.Err()
+}
+
+// NoTable says that an error is ClickHouse's about a table that is not there.
+func NoTable(err error) bool {
+	const unknownTable = 60
+	var answer *clickhouse.Exception
+	return errors.As(err, &answer) && answer.Code == unknownTable
 }
